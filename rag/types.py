@@ -1,0 +1,268 @@
+"""The values that travel between the stages. All frozen; `dataclasses.replace` instead of mutation.
+
+One string per document, all else is a span of it: `document.text[x.start:x.end]` is what a section, a passage or a
+citation says, always. Offsets count Python characters (code points), the end is exclusive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["title", "heading", "body", "byline", "date", "related", "notice", "comment", "counter", "nav"]
+"""What a stretch of a page is for. Everything but title, heading and body is furniture: kept, but it answers last."""
+
+BODY_ROLES: frozenset[str] = frozenset({"title", "heading", "body"})
+
+BlockKind = Literal["title", "heading", "paragraph", "item", "row", "code", "meta", "quote"]
+"""What a parser saw: a `row` is one table row, an `item` one list item, `meta` a line that the format itself marks as
+metadata (front matter, <meta>)."""
+
+Kind = Literal[
+    "who", "when", "where", "how_many", "which", "list", "definition", "why", "how", "yes_no",
+    "overview", "metadata", "keywords", "greeting",
+]  # fmt: skip
+"""What a question asks for. `keywords` is a bare query that asks nothing in particular."""
+
+Lang = Literal["zh", "zh-Hant", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`text[start:end]` of the document that the context names."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One paragraph, heading, list item … as a parser found it: a span of `Parsed.text`, never overlapping another."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0  # heading depth (1 = top) or list depth; 0 where the format does not say
+    page: int | None = None  # 1-based page, slide or sheet; None where the format has none
+    hint: str = ""  # what the format says of its place: an HTML tag or class ("aside", "nav", "comment-list")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a parser makes of a file: the text that every offset refers to, its blocks in reading order, and
+    metadata that the format itself declares (keys as in `Document.meta`)."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    meta: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A run of blocks under one heading path with one role. A heading or title is a section of its own."""
+
+    path: tuple[str, ...]  # headings from the outermost in, without the document's title
+    start: int
+    end: int
+    role: Role = "body"
+    page: int | None = None
+    level: int = 0  # heading depth where role is "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    id: str  # hash of the source's bytes: the same file twice is one document
+    title: str
+    source: str  # path relative to the indexed folder, with forward slashes
+    text: str
+    sections: tuple[Section, ...] = ()
+    meta: Mapping[str, Span] = field(default_factory=dict)
+    """Spans by key: title, author, position (the author's office), publisher, date, url, category, views …"""
+
+    def value(self, key: str) -> str:
+        """The text of a metadata span, "" where the document does not state it."""
+        span = self.meta.get(key)
+        return self.text[span.start : span.end] if span else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Whole sentences of one section: what is embedded, found and read. `text == document.text[start:end]`."""
+
+    id: int  # 63-bit hash of (doc_id, start, end): the same on every machine
+    doc_id: str
+    text: str
+    start: int
+    end: int
+    title: str = ""
+    path: tuple[str, ...] = ()
+    role: Role = "body"
+    page: int | None = None
+
+    @property
+    def context(self) -> str:
+        """Title and section path and text: what is embedded and indexed. Only `text` is ever quoted."""
+        head = " › ".join(part for part in (self.title, *self.path) if part)
+        return f"{head}\n{self.text}" if head else self.text
+
+
+def passage_id(doc_id: str, start: int, end: int) -> int:
+    digest = hashlib.sha256(f"{doc_id}:{start}:{end}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    passage: Passage
+    score: float  # fused; higher is better; comparable within one query only
+    ranks: Mapping[str, int] = field(default_factory=dict)  # ranker name -> 1-based rank, absent where not found
+    scores: Mapping[str, float] = field(default_factory=dict)  # ranker name -> its own score (cosine, BM25)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as understood."""
+
+    text: str  # as asked
+    understood: str  # with what a follow-up carries over written out
+    lang: Lang
+    kind: Kind
+    terms: tuple[str, ...] = ()  # content words in folded form, in order, question words removed
+    anchors: tuple[str, ...] = ()  # folded terms an answer must honour: numbers, years, ordinals, names, quoted words
+    field: str = ""  # metadata key, where kind is "metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence that answers (or might): offsets are the document's, and the passage's range holds them."""
+
+    passage: Passage
+    start: int
+    end: int
+    score: float  # higher is better; comparable within one reading
+    spans: tuple[Span, ...] = ()  # short answers inside it, in document order; empty: the sentence is the answer
+    features: Mapping[str, float] = field(default_factory=dict)  # why it won or lost, by name
+
+    @property
+    def quote(self) -> str:
+        return self.passage.text[self.start - self.passage.start : self.end - self.passage.start]
+
+    def short(self, span: Span) -> str:
+        return self.passage.text[span.start - self.passage.start : span.end - self.passage.start]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader says of a question and the passages it was given."""
+
+    findings: tuple[Finding, ...]  # the fewest that answer, in the order to show; empty: nothing answers
+    answerable: float  # estimated probability that the material answers, 0..1
+    reason: str  # why, as a code: "answered", "no_match", "missing_terms", "wrong_anchor", "weak"
+    missing: tuple[str, ...] = ()  # question words found nowhere in what was read
+    candidates: tuple[Finding, ...] = ()  # everything weighed, best first: "why this sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    number: int
+    doc_id: str
+    title: str
+    source: str
+    quote: str
+    start: int
+    end: int
+    path: tuple[str, ...] = ()
+    role: Role = "body"
+    page: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the quoted slice: with (doc_id, start, end) it proves the citation and notices a changed text."""
+        return hashlib.sha256(self.quote.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of an answer as shown. `template` is a fixed phrase of the product, `short` and `quote` are document
+    text (verbatim), `mark` is a citation's number."""
+
+    kind: Literal["template", "short", "quote", "mark", "break"]
+    text: str
+    number: int = 0  # the citation that it belongs to; 0: none
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    question: str
+    understood: str
+    text: str  # Markdown: short span in bold, quotes, [n]; document text in it is verbatim, so escape it to show it
+    short: str  # the span(s) that answer; "" where the sentence is the answer or nothing answers
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    confidence: float  # estimated probability that this answers, 0..1
+    reason: str
+    timings: Mapping[str, float] = field(default_factory=dict)  # stage -> milliseconds
+    segments: tuple[Segment, ...] = ()
+    nearest: tuple[Citation, ...] = ()  # on a refusal: the closest passages, shown as not answering
+    missing: tuple[str, ...] = ()  # question words found nowhere
+    candidates: tuple[Finding, ...] = ()
+    lang: Lang = "zh"
+    kind: Kind = "which"
+
+    @property
+    def found(self) -> bool:
+        return bool(self.citations)
+
+    def _repr_html_(self) -> str:
+        from rag.notebook import answer_html
+
+        return answer_html(self)
+
+
+class Hits(tuple[Hit, ...]):
+    """Hits, best first: a tuple that a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from rag.notebook import hits_html
+
+        return hits_html(self)
+
+    def to_pandas(self):  # type: ignore[no-untyped-def]  # pandas is an extra
+        from rag.notebook import hits_frame
+
+        return hits_frame(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """True progress of long work: `done` of `total` units of `stage`, `detail` names the current one."""
+
+    stage: Literal["model", "files", "passages"]
+    done: int
+    total: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file of the folder."""
+
+    source: str
+    state: Literal["indexed", "unchanged", "changed", "removed", "skipped", "failed"]
+    doc_id: str = ""
+    passages: int = 0
+    reason: str = ""  # why it was skipped or failed, in words, with the next step
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    outcomes: tuple[FileOutcome, ...]
+    seconds: float
+
+    @property
+    def failed(self) -> tuple[FileOutcome, ...]:
+        return tuple(o for o in self.outcomes if o.state == "failed")
