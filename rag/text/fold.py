@@ -47,10 +47,12 @@ def fold_map(text: str) -> tuple[str, list[int]]:
 
 
 def language(text: str) -> str:
-    """"zh", "zh-Hant" or "en": the language to answer in. Any Han character makes it Chinese unless Latin words
+    """ "zh", "zh-Hant" or "en": the language to answer in. Any Han character makes it Chinese unless Latin words
     outnumber them clearly; a character that only traditional text uses makes it traditional."""
     han = [c for c in text if is_han(c)]
-    latin = sum(1 for word in text.split() if any(c.isascii() and c.isalpha() for c in word) and not any(map(is_han, word)))
+    latin = sum(
+        1 for word in text.split() if any(c.isascii() and c.isalpha() for c in word) and not any(map(is_han, word))
+    )
     if not han or latin > 2 * len(han):
         return "en"
     table = _simplified()
@@ -59,4 +61,6 @@ def language(text: str) -> str:
 
 def is_han(character: str) -> bool:
     code = ord(character)
-    return 0x3400 <= code <= 0x4DBF or 0x4E00 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x323AF
+    return (
+        0x3400 <= code <= 0x4DBF or 0x4E00 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x323AF
+    )

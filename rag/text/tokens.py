@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from rag.text.fold import fold
+from rag.text.numerals import value_keys
 
 _RUN = re.compile(
     r"(?P<number>\d+(?:[.,:/-]\d+)*)"
@@ -30,9 +31,10 @@ def tokens(text: str) -> list[str]:
     """Tokens of any text, in order: "打造2个AI小站" -> ["打造", "2", "个", "ai", "小站"].
 
     A run of one Han character stands alone, a longer one gives its overlapping bigrams. Thousands separators are
-    dropped from numbers; English words lose a plural or possessive s.
+    dropped from numbers; English words lose a plural or possessive s. Values of numbers and dates come last, as keys
+    that are equal however they are written: "三千万次" and "3000万次" both give "n:3e+07".
     """
-    return list(_tokens(fold(text)))
+    return [*_tokens(fold(text)), *value_keys(text)]
 
 
 def _tokens(folded: str) -> Iterator[str]:
