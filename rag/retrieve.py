@@ -1,0 +1,137 @@
+"""From a question to hits: every ranker's list, fused by reciprocal rank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from rag.protocols import Embedder, Ranker, VectorStore
+from rag.types import BODY_ROLES, Hit, Hits, Passage
+
+Ranking = Sequence[tuple[int, float]]
+"""(passage id, score), best first."""
+
+_DEEPEST = 1600  # passages taken from a ranker when what it lists first is all furniture or repeats
+_TELLING = 30  # characters from which on equal texts say the same wherever they stand
+
+
+def fuse(
+    rankings: Mapping[str, Ranking], *, k0: int = 60, weights: Mapping[str, float] | None = None
+) -> list[tuple[int, float]]:
+    """Reciprocal rank fusion: score(d) = Σ over rankers of weight / (k0 + rank of d), 1-based; a ranker that does not
+    list d adds nothing. Best first, ties by id. A ranker without a weight has weight 1.
+
+    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
+    SIGIR 2009 (k0 = 60 is theirs).
+    """
+    scores: dict[int, float] = {}
+    for name in sorted(rankings):  # a fixed order of additions: the same sum to the last bit
+        weight = 1.0 if weights is None else weights.get(name, 1.0)
+        for rank, (number, _) in enumerate(rankings[name], start=1):
+            scores[number] = scores.get(number, 0.0) + weight / (k0 + rank)
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+class DenseRanker:
+    """A `Ranker` named "dense": cosine of embeddings. Title and section path are embedded with a passage."""
+
+    name = "dense"
+
+    def __init__(self, embedder: Embedder, store: VectorStore) -> None:
+        self._embedder = embedder
+        self._store = store
+
+    def add(self, passages: Sequence[Passage]) -> None:
+        if passages:
+            vectors = self._embedder.encode([p.context for p in passages], "passage")
+            self._store.add([p.id for p in passages], [p.doc_id for p in passages], vectors)
+
+    def search(self, query: str, k: int, doc_ids: Collection[str] | None = None) -> list[tuple[int, float]]:
+        if k <= 0 or not query.strip():
+            return []
+        return self._store.search(self._embedder.encode([query], "query")[0], k, doc_ids)
+
+    def remove(self, doc_ids: Collection[str]) -> None:
+        self._store.remove(doc_ids)
+
+    def flush(self) -> None:
+        self._store.flush()
+
+
+class Retriever:
+    """Asks every ranker and fuses what they say. An ablation is a shorter list of rankers.
+
+    `fetch` gives the passages of ids and leaves out those that are gone: a ranker that still lists a removed passage
+    cannot bring it back.
+    """
+
+    def __init__(
+        self,
+        rankers: Sequence[Ranker],
+        fetch: Callable[[Iterable[int]], dict[int, Passage]],
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self._rankers = tuple(rankers)
+        self._fetch = fetch
+        self._weights = weights
+
+    def retrieve(
+        self, query: str, k: int, *, pool: int = 50, doc_ids: Collection[str] | None = None, furniture: bool = False
+    ) -> Hits:
+        """The k best passages for `query`, fewer where the index holds fewer; of each ranker its first `pool` count.
+
+        Furniture (bylines, related lists, comments …) comes after all body text unless `furniture`, and a text that
+        stands in the material more than once after everything that is said for the first time. Where these crowd the
+        pool, a deeper one is taken, so that they never push body text out. Scores fall from hit to hit."""
+        if k <= 0:
+            return Hits()
+        deepest = max(pool, k)
+        while True:
+            found = {ranker.name: ranker.search(query, deepest, doc_ids) for ranker in self._rankers}
+            passages = self._fetch({number for ranking in found.values() for number, _ in ranking})
+            rankings = {name: [hit for hit in ranking if hit[0] in passages] for name, ranking in found.items()}
+            tiers = _tiers(fuse(rankings, weights=self._weights), passages, furniture)
+            full = any(len(ranking) >= deepest for ranking in found.values())
+            if len(tiers[0]) >= min(k, pool) or not full or deepest >= _DEEPEST:
+                break
+            deepest = min(deepest * 4, max(_DEEPEST, k))
+        ranks = {name: {hit[0]: at for at, hit in enumerate(ranking, 1)} for name, ranking in rankings.items()}
+        scores = {name: dict(ranking) for name, ranking in rankings.items()}
+        return Hits(
+            Hit(
+                passages[number],
+                score,
+                {name: table[number] for name, table in ranks.items() if number in table},
+                {name: table[number] for name, table in scores.items() if number in table},
+            )
+            for number, score in _descending(tiers)[:k]
+        )
+
+
+def _tiers(fused: Ranking, passages: Mapping[int, Passage], furniture: bool) -> list[list[tuple[int, float]]]:
+    """Said for the first time; said again; furniture."""
+    first: list[tuple[int, float]] = []
+    again: list[tuple[int, float]] = []
+    after: list[tuple[int, float]] = []
+    seen: set[str] = set()
+    for hit in fused:
+        passage = passages[hit[0]]
+        if not furniture and passage.role not in BODY_ROLES:
+            after.append(hit)
+            continue
+        # A short text ("合计 100") says something else under another heading; a long one does not.
+        key = "".join(passage.text.split())
+        key = key if len(key) >= _TELLING else f"{key}\n{passage.context}"
+        (again if key in seen else first).append(hit)
+        seen.add(key)
+    return [first, again, after]
+
+
+def _descending(tiers: Sequence[Ranking]) -> list[tuple[int, float]]:
+    """The tiers in one list; a later tier's scores are scaled to lie below the last of the tier before."""
+    out: list[tuple[int, float]] = []
+    for tier in tiers:
+        scale = 1.0
+        if out and tier and tier[0][1] >= out[-1][1]:
+            scale = 0.999 * out[-1][1] / tier[0][1]
+        out.extend((number, score * scale) for number, score in tier)
+    return out
