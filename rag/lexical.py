@@ -7,7 +7,10 @@ with the text, as they are embedded with it.
 
 from __future__ import annotations
 
+import json
+import struct
 import threading
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,9 @@ from rag.types import Passage
 
 _HEAP = 64_000_000  # bytes that tantivy may fill before it writes a segment
 _MARGIN = 16  # hits beyond k, so that ties at the end are seen
+_SMALL = 5000  # passages up to which an index is rewritten for every removal
+_STALE = 0.1  # share of removed passages from which a larger one is
+_MAGIC = 1337  # ends every file of a segment
 _LONGEST = 200  # characters of a token that count; tantivy drops tokens of 64 KB
 
 
@@ -36,12 +42,12 @@ class LexicalRanker:
         self._directory = directory
         self._lock = threading.Lock()
         self._writer: Any = None
-        self._pending = False  # written but not yet committed
-        self._settled = True  # committed and merged
+        self._written: int | None = None  # passages added since the last commit; None: nothing to commit
+        self._dead = 0  # passages removed whose tokens are still in some segment, at most
         builder = tantivy.SchemaBuilder()
         builder.add_unsigned_field("id", stored=True, indexed=True, fast=True)
-        builder.add_text_field("doc", tokenizer_name="raw", index_option="basic")
-        builder.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
+        builder.add_text_field("doc", stored=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("body", stored=True, tokenizer_name="whitespace", index_option="freq")
         self._schema = builder.build()
         self._index = self._open()
 
@@ -52,6 +58,7 @@ class LexicalRanker:
         latest = {passage.id: passage for passage in passages}
         with self._lock:
             writer = self._writing()
+            self._written = (self._written or 0) + len(latest)
             writer.delete_documents_by_query(self._any("id", list(latest)))
             for passage in latest.values():
                 document = self._tantivy.Document()
@@ -65,7 +72,9 @@ class LexicalRanker:
         if not doc_ids:
             return
         with self._lock:
-            self._writing().delete_documents_by_query(self._any("doc", [_storable(doc) for doc in doc_ids]))
+            writer = self._writing()
+            self._written = self._written or 0
+            writer.delete_documents_by_query(self._any("doc", [_storable(doc) for doc in doc_ids]))
 
     def search(self, query: str, k: int, doc_ids: Collection[str] | None = None) -> list[tuple[int, float]]:
         """At most k (passage id, BM25), best first, ties by id. Any string is a query: it is only ever cut into
@@ -90,9 +99,13 @@ class LexicalRanker:
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def flush(self) -> None:
-        """Makes all that came before durable, and rewrites segments until nothing removed is left in them."""
+        """Makes all that came before durable. Tokens of removed passages are then out of the files and the statistics, in
+        a large index as soon as a tenth is removed."""
         with self._lock:
             self._commit()
+            live = self._index.searcher().num_docs
+            if self._dead and (live <= _SMALL or self._dead > _STALE * live):
+                self._rewrite()
             if self._writer is not None:
                 self._writer.wait_merging_threads()  # ends the writer and gives its lock file back
                 self._writer = None
@@ -106,10 +119,13 @@ class LexicalRanker:
     def ids(self) -> set[int]:
         """Every passage id held."""
         searcher = self._searcher()
-        if not searcher.num_docs:
-            return set()
-        hits = searcher.search(self._tantivy.Query.all_query(), limit=searcher.num_docs, count=False).hits
-        return {int(searcher.doc(address).get_first("id")) for _, address in hits}
+        return {int(searcher.doc(address).get_first("id")) for address in self._addresses(searcher)}
+
+    def _addresses(self, searcher: Any) -> list[Any]:
+        total = searcher.num_docs
+        if not total:
+            return []
+        return [address for _, address in searcher.search(self._tantivy.Query.all_query(), total, count=False).hits]
 
     def _open(self) -> Any:
         if self._directory is None:
@@ -119,11 +135,12 @@ class LexicalRanker:
         try:
             if not (path / "meta.json").exists() and any(path.glob("*.store")):
                 raise ValueError("meta.json is missing")
+            self._dead = _verify(path)
             index = self._tantivy.Index(self._schema, path=str(path), reuse=True)
             index.config_reader(reload_policy="manual")
             index.reload()
             return index
-        except (ValueError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise IndexBrokenError(
                 f"the lexical index in {path} is damaged ({error}); run: python -m rag rebuild",
                 f"{path} 中的全文索引已损坏（{error}）；请运行：python -m rag rebuild",
@@ -138,17 +155,30 @@ class LexicalRanker:
                     f"another process is writing the lexical index in {self._directory}; try again when it is done",
                     f"另一个进程正在写入 {self._directory} 中的全文索引；请等它结束后再试",
                 ) from error
-        self._pending = True
         return self._writer
 
     def _commit(self) -> None:
-        if self._pending:
-            self._writer.commit()
-            self._index.reload()
-            self._pending = False
+        if self._written is None:
+            return
+        before = self._index.searcher().num_docs
+        self._writing().commit()
+        self._index.reload()
+        self._dead += before + self._written - self._index.searcher().num_docs
+        self._written = None
+
+    def _rewrite(self) -> None:
+        """Writes every passage anew in one commit: tantivy drops a segment when nothing in it is left, and until then
+        keeps a removed passage's tokens in it and counts them."""
+        searcher, writer = self._index.searcher(), self._writing()
+        writer.delete_documents_by_query(self._tantivy.Query.all_query())
+        for address in self._addresses(searcher):
+            writer.add_document(searcher.doc(address))
+        writer.commit()
+        self._index.reload()
+        self._dead = 0
 
     def _searcher(self) -> Any:
-        if self._pending:
+        if self._written is not None:
             with self._lock:
                 self._commit()
         return self._index.searcher()
@@ -163,3 +193,37 @@ def _terms(text: str) -> list[str]:
 
 def _storable(doc_id: str) -> str:
     return doc_id.encode("utf-8", "backslashreplace").decode()
+
+
+def _verify(directory: Path) -> int:
+    """How many removed passages the committed segments still hold. Raises ValueError or OSError where a file of one is
+    damaged; files of a commit that never came about are left to tantivy, which deletes them."""
+    meta = directory / "meta.json"
+    if not meta.exists():
+        return 0
+    while True:
+        text = meta.read_text(encoding="utf-8")
+        dead = 0
+        try:
+            for segment in json.loads(text)["segments"]:
+                name, deletes = segment["segment_id"].replace("-", ""), segment.get("deletes") or {}
+                dead += deletes.get("num_deleted_docs", 0)
+                for file in directory.glob(f"{name}.*"):
+                    if file.suffix != ".del" or file.name == f"{name}.{deletes.get('opstamp')}.del":
+                        _check_sum(file)
+        except FileNotFoundError:
+            if meta.read_text(encoding="utf-8") == text:
+                raise
+            continue  # another process committed meanwhile and deleted what it replaced
+        return dead
+
+
+def _check_sum(file: Path) -> None:
+    """tantivy ends each file of a segment with a JSON footer (crc of what comes before it), the footer's length and a
+    magic number, but does not compare on opening."""
+    data = memoryview(file.read_bytes())
+    length, magic = struct.unpack("<II", data[-8:]) if len(data) >= 8 else (0, 0)
+    if magic != _MAGIC or length + 8 > len(data):
+        raise ValueError(f"{file.name} is cut short")
+    if json.loads(bytes(data[-8 - length : -8]))["crc"] != zlib.crc32(data[: -8 - length]):
+        raise ValueError(f"the checksum of {file.name} does not match")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import IndexBrokenError, IndexMismatchError
+from rag.errors import IndexBrokenError, IndexMismatchError, RagError
 from rag.protocols import Vectors
 from rag.stores.memory import best, checked, cosines, unit_query
 
@@ -137,7 +137,7 @@ def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vec
         _LENGTH.pack(len(head)),
         head,
         ids.tobytes(),
-        np.ascontiguousarray(vectors).data.cast("B"),
+        np.ascontiguousarray(vectors).view(np.uint8).data if len(ids) else b"",
     ]
     digest = hashlib.sha256()
     for part in parts:
@@ -151,6 +151,11 @@ def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vec
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        raise RagError(
+            f"{path} cannot be written ({error}); check permissions and free space, or set index_dir",
+            f"无法写入 {path}（{error}）；请检查权限与磁盘空间，或设置 index_dir",
+        ) from error
     finally:
         beside.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # a directory cannot be opened on Windows; there the rename is enough
