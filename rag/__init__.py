@@ -1,0 +1,55 @@
+"""据典 (Judian): answers questions about a folder of documents only by quoting it.
+
+    from rag import Assistant, ask, retrieve
+
+    retrieve("全国首个主题街区叫什么?", k=5)     # Hits: a table in a notebook; .to_pandas()
+    ask("全国首个主题街区叫什么?")               # Answer with citations
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+    from rag.config import Settings
+    from rag.types import Answer, Hits
+
+__all__ = ["Assistant", "Settings", "ask", "retrieve"]
+
+_lock = threading.Lock()
+_default: list[Assistant] = []  # the assistant of the configured folder, opened by the first ask or retrieve
+
+
+def ask(question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer:
+    """Answers from the configured folder (`folder` in rag.toml or RAG_FOLDER, else seeds/). See `Assistant.ask`."""
+    return _opened().ask(question, history, doc_ids)
+
+
+def retrieve(query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits:
+    """The k best passages of the configured folder. See `Assistant.retrieve`."""
+    return _opened().retrieve(query, k, doc_ids)
+
+
+def _opened() -> Assistant:
+    from rag.assistant import Assistant
+
+    with _lock:
+        if not _default:
+            _default.append(Assistant.open())
+        return _default[0]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, so that `import rag` loads neither numpy nor torch.
+    if name == "Assistant":
+        from rag.assistant import Assistant
+
+        return Assistant
+    if name == "Settings":
+        from rag.config import Settings
+
+        return Settings
+    raise AttributeError(f"module 'rag' has no attribute '{name}'")

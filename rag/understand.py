@@ -14,7 +14,10 @@ from rag.text import content_tokens, dates, fold, is_han, language, numbers
 from rag.text.places import places
 from rag.types import Kind, Lang, Question
 
-_DOC_ZH = r"(?:(?:这|该|此|那)?(?:篇|份|个|本)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|本书)|本文|全文|原文|文中|文章里?)"
+_DOC_ZH = (
+    r"(?:(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|书)"
+    r"|这篇|本文|全文|原文|文中|文章|文档|(?<!宣传)材料|网页|帖子)"
+)
 _DOC_EN = r"(?:(?:the|this|that|these)\s(?:\w+\s)?(?:article|document|text|page|material|file|report|story|post|piece)s?)"
 
 # Tried in order on the folded question; the first that matches decides.
@@ -194,18 +197,14 @@ def _trim_english(run: str) -> str:
 
 
 def _swap_subject(previous: str, subject: str, topic: str) -> str:
-    if _QUOTED.fullmatch(topic) is None and _QUOTED.fullmatch(subject):
-        subject_text = subject
-    else:
-        subject_text = subject
     here, there = places(topic), places(previous)
     if here and there and len(here[0]) == len(topic.strip()):  # a place asked for instead of another place
         return previous.replace(there[0], topic, 1)
     years, old = dates(topic), dates(previous)
     if years and old and len(topic) <= years[0].end - years[0].start + 1:
         return previous[: old[0].start] + topic + previous[old[0].end :]
-    if subject_text and subject_text in previous:
-        return previous.replace(subject_text, topic, 1)
+    if subject and subject in previous:
+        return previous.replace(subject, topic, 1)
     return f"{topic} {previous}"
 
 

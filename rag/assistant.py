@@ -1,0 +1,334 @@
+"""The whole flow in one file.
+
+    add:  file → parse → label furniture → Document → chunk → Passages → library → rankers        (rag.sync)
+    ask:  question (+ history) → understand → retrieve → read → compose → Answer with Citations   (ask, below)
+
+Everything shown is a span of a document: `document.text[c.start:c.end] == c.quote` for every citation, checked here
+before an answer leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag import compose
+from rag.config import Settings
+from rag.embed import open_embedder
+from rag.errors import FolderError, QuestionError, RagError, VerificationError
+from rag.examples import examples_of
+from rag.index import Index, directory_of, discard, find_folder, open_index, writing
+from rag.library import DocumentInfo
+from rag.protocols import Embedder, ProgressFn, Reader
+from rag.reader import RuleReader, whole
+from rag.retrieve import Retriever
+from rag.sync import add_texts, read_document, sync_folder, walk
+from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Question, Reading, Segment, SyncReport
+from rag.understand import understand
+
+LONGEST_QUESTION = 2000  # characters
+_FURNITURE_HITS = 3  # furniture passages read beside the body's
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The proof of one quote: the file was read again and says the same at the same place, or why not."""
+
+    source: str
+    quote: str
+    ok: bool
+    reason: str = ""
+
+
+class Assistant:
+    """Answers questions about one folder of documents. Takes finished parts; `open` builds them.
+
+    Safe to use from several threads. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, index: Index, embedder: Embedder, reader: Reader, settings: Settings, folder: Path | None) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._index = index
+        self._embedder = embedder
+        self._reader = reader
+        self._retriever = Retriever([index.dense, index.lexical], index.library.passages)
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | os.PathLike[str] | None = None,
+        settings: Settings | None = None,
+        progress: ProgressFn | None = None,
+        *,
+        sync: bool = True,
+        index_dir: str | os.PathLike[str] | None = None,
+        embedder: Embedder | None = None,
+    ) -> Assistant:
+        """Opens the index of a folder, making it where there is none, and brings it in step unless `sync` is False.
+
+        Raises FolderError, ModelError, IndexMismatchError (another model built the index), BusyError.
+        """
+        settings = settings or Settings.load()
+        if index_dir is not None:
+            settings = replace(settings, index_dir=str(index_dir))
+        path = find_folder(folder if folder is not None else settings.folder)
+        assistant = cls._build(directory_of(path, settings), settings, progress, embedder, path)
+        if sync:
+            try:
+                assistant.sync(progress)
+            except BaseException:
+                assistant.close()
+                raise
+        return assistant
+
+    @classmethod
+    def from_texts(
+        cls,
+        rows: Iterable[tuple[str, str, str]],
+        settings: Settings | None = None,
+        progress: ProgressFn | None = None,
+        *,
+        index_dir: str | os.PathLike[str] | None = None,
+        embedder: Embedder | None = None,
+    ) -> Assistant:
+        """Over texts instead of files: rows of (id, title, text), each one document whose `source` is its id."""
+        settings = settings or Settings.load()
+        directory = Path(index_dir) if index_dir else Path(tempfile.mkdtemp(prefix="judian-"))
+        assistant = cls._build(directory, settings, progress, embedder, None)
+        with writing(directory):
+            add_texts(assistant._index, list(rows), chunk_chars=settings.chunk_chars, progress=progress)
+        return assistant
+
+    @classmethod
+    def _build(
+        cls, directory: Path, settings: Settings, progress: ProgressFn | None, embedder: Embedder | None, folder: Path | None
+    ) -> Assistant:
+        embedder = embedder or open_embedder(
+            settings.model,
+            engine=settings.engine,
+            model_dir=settings.model_dir,
+            query_prompt=settings.query_prompt,
+            passage_prompt=settings.passage_prompt,
+            threads=settings.threads,
+            progress=progress,
+        )
+        with writing(directory):
+            index = open_index(directory, embedder, settings, folder)
+        return cls(index, embedder, RuleReader(embedder, settings.refuse_below), settings, folder)
+
+    def close(self) -> None:
+        self._index.close()
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the folder -------------------------------------------------------------------------------------------------
+
+    def sync(self, progress: ProgressFn | None = None) -> SyncReport:
+        """Brings the index in step with the folder. Raises FolderError where the folder holds nothing that can be read."""
+        if self.folder is None:
+            return SyncReport((), 0.0)
+        with writing(self._index.directory):
+            report = sync_folder(
+                self._index,
+                self.folder,
+                chunk_chars=self.settings.chunk_chars,
+                max_file_mb=self.settings.max_file_mb,
+                progress=progress,
+            )
+        if not self._index.library.count:
+            reasons = "\n".join(o.reason for o in report.failed)
+            raise FolderError(
+                f"no readable document in '{self.folder}'; put .txt, .md or .html files there. {reasons}".strip(),
+                f"“{self.folder}”中没有可读的文档；请放入 .txt、.md 或 .html 文件。{reasons}".strip(),
+            )
+        return report
+
+    def rebuild(self, progress: ProgressFn | None = None) -> SyncReport:
+        """Throws the index away (never the documents) and builds it anew."""
+        directory = self._index.directory
+        self._index.close()
+        with writing(directory):
+            discard(directory)
+            self._index = open_index(directory, self._embedder, self.settings, self.folder)
+        self._retriever = Retriever([self._index.dense, self._index.lexical], self._index.library.passages)
+        return self.sync(progress)
+
+    def documents(self) -> list[DocumentInfo]:
+        return self._index.library.documents()
+
+    def document(self, id_or_source: str) -> Document:
+        """Raises UnknownDocumentError, naming the nearest."""
+        return self._index.library.document(id_or_source)
+
+    def examples(self, n: int = 4, lang: str = "zh") -> list[str]:
+        """Questions taken from the material that it answers; the same for the same material."""
+        return examples_of(self._index.library, self.ask, n, lang)
+
+    # -- questions --------------------------------------------------------------------------------------------------
+
+    def retrieve(self, query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits:
+        """The k best passages for a query with the rank each ranker gave them; furniture after body text."""
+        return self._retriever.retrieve(_checked(query), k, pool=self.settings.pool, doc_ids=doc_ids)
+
+    def ask(self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer:
+        """One question, answered by quotes or refused. `history` holds the chat's earlier questions, oldest first.
+
+        Raises QuestionError for an empty question or one over 2,000 characters.
+        """
+        clock = _Clock()
+        understood = understand(_checked(question), history)
+        clock.lap("understand")
+        if understood.kind == "greeting":
+            segments = [compose.say("greeting", understood.lang)]
+            return _answer(understood, Reading((), 1.0, "greeting"), (), segments, "", Hits(), clock)
+        hits = self._hits(understood, doc_ids)
+        clock.lap("retrieve")
+        reading = self._read(understood, hits)
+        clock.lap("read")
+        documents: dict[str, Document] = {}
+        citations = tuple(self._cite(f, n, documents) for n, f in enumerate(reading.findings, 1))
+        if citations:
+            segments, short = compose.compose(understood, reading, citations)
+            nearest: tuple[Citation, ...] = ()
+        else:
+            near = compose.nearest_finding(hits[0].passage, reading.candidates) if hits else None
+            nearest = (self._cite(near, 1, documents),) if near else ()
+            segments, short = compose.refuse(understood, reading.missing, nearest), ""
+        clock.lap("compose")
+        return _answer(understood, reading, citations, segments, short, hits, clock, nearest)
+
+    def verify(self, answer: Answer | None = None) -> list[Check]:
+        """Reads the files again and proves every quote of an answer; without an answer, every document of the index."""
+        if answer is None:
+            return [self._check_document(info) for info in self.documents()]
+        texts: dict[str, Document | RagError] = {}
+        return [self._check_citation(c, texts) for c in (*answer.citations, *answer.nearest)]
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _hits(self, question: Question, doc_ids: Collection[str] | None) -> Hits:
+        """The body passages to read, and the best few of the furniture: a question may be about the page itself."""
+        pool = self.settings.pool
+        found = self._retriever.retrieve(question.understood, pool, pool=pool, doc_ids=doc_ids, furniture=True)
+        body = [h for h in found if h.passage.role in BODY_ROLES][: self.settings.k]
+        rest = [h for h in found if h.passage.role not in BODY_ROLES][:_FURNITURE_HITS]
+        return Hits([*body, *rest])
+
+    def _read(self, question: Question, hits: Hits) -> Reading:
+        if question.kind in {"metadata", "overview"} and hits:
+            documents = self.documents()
+            if question.kind == "overview" and len(documents) > 1 and not _names_document(question, documents):
+                titles = [whole.title(self.document(info.id)) for info in documents[:20]]
+                return Reading(tuple(f for f in titles if f), 1.0, "answered")
+            document = self.document(hits[0].passage.doc_id)
+            found = whole.metadata(document, question.field) if question.kind == "metadata" else whole.overview(document)
+            if found:
+                return Reading(tuple(found), 1.0, "answered", (), tuple(found))
+        return self._reader.read(question, hits)
+
+    def _cite(self, finding: Finding, number: int, documents: dict[str, Document]) -> Citation:
+        doc_id = finding.passage.doc_id
+        if doc_id not in documents:
+            documents[doc_id] = self.document(doc_id)
+        citation = compose.cite(finding, number, documents[doc_id])
+        if citation.quote != finding.quote:
+            raise VerificationError(
+                f"{citation.source}: the passage at {citation.start} is not what its document says; run: python -m rag rebuild",
+                f"{citation.source}：{citation.start} 处的片段与原文不符；请运行：python -m rag rebuild",
+            )
+        return citation
+
+    def _check_citation(self, citation: Citation, texts: dict[str, Document | RagError]) -> Check:
+        if citation.source not in texts:
+            texts[citation.source] = self._reread(citation.source, citation.doc_id)
+        now = texts[citation.source]
+        if isinstance(now, RagError):
+            return Check(citation.source, citation.quote, False, str(now))
+        if now.text[citation.start : citation.end] == citation.quote:
+            return Check(citation.source, citation.quote, True)
+        moved = citation.quote in now.text
+        return Check(citation.source, citation.quote, False, "moved" if moved else "changed")
+
+    def _check_document(self, info: DocumentInfo) -> Check:
+        now = self._reread(info.source, info.id)
+        if isinstance(now, RagError):
+            return Check(info.source, info.title, False, str(now))
+        same = now.text == self.document(info.id).text
+        return Check(info.source, info.title, same, "" if same else "changed since it was indexed; run: python -m rag index")
+
+    def _reread(self, source: str, doc_id: str) -> Document | RagError:
+        if self.folder is None:
+            return self.document(doc_id)
+        try:
+            return read_document(self.folder / source, source, self.settings.max_file_mb)[0]
+        except RagError as error:
+            return error
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.started = self.last = time.perf_counter()
+        self.stages: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.stages[stage] = round((now - self.last) * 1000, 3)
+        self.last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 3)}
+
+
+def _checked(question: str) -> str:
+    if not isinstance(question, str) or not question.strip():
+        raise QuestionError("the question is empty; type a question", "问题是空的；请输入一个问题")
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"the question has {len(question)} characters, at most {LONGEST_QUESTION} are read; shorten it",
+            f"问题有 {len(question)} 个字符，最多 {LONGEST_QUESTION} 个；请缩短后再问",
+        )
+    return question
+
+
+def _names_document(question: Question, documents: Sequence[DocumentInfo]) -> bool:
+    """Whether an overview question says which document it means, by a word of its title or file name."""
+    titles = "\n".join(f"{d.title} {d.source}" for d in documents).casefold()
+    return any(len(term) > 1 and term in titles for term in question.terms)
+
+
+def _answer(
+    question: Question,
+    reading: Reading,
+    citations: tuple[Citation, ...],
+    segments: Sequence[Segment],
+    short: str,
+    hits: Hits,
+    clock: _Clock,
+    nearest: tuple[Citation, ...] = (),
+) -> Answer:
+    return Answer(
+        question=question.text,
+        understood=question.understood,
+        text=compose.markdown(segments),
+        short=short,
+        citations=citations,
+        hits=hits,
+        confidence=round(reading.answerable, 4),
+        reason=reading.reason,
+        timings=clock.total(),
+        segments=tuple(segments),
+        nearest=nearest,
+        missing=reading.missing,
+        candidates=reading.candidates,
+        lang=question.lang,
+        kind=question.kind,
+    )

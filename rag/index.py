@@ -1,0 +1,157 @@
+"""The index of one folder on disk: its directory, its manifest, its lock, and the parts opened together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.config import Settings
+from rag.errors import BusyError, FolderError, IndexBrokenError, IndexMismatchError
+from rag.lexical import LexicalRanker
+from rag.library import Library
+from rag.protocols import Embedder
+from rag.retrieve import DenseRanker
+from rag.stores import open_store
+
+RULES = "1"  # raise when parsing, furniture or chunking change what a passage is
+_LOCK_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Index:
+    """Library and rankers of one folder, open. The library is the truth; the rankers can be rebuilt from it."""
+
+    directory: Path
+    library: Library
+    lexical: LexicalRanker
+    dense: DenseRanker
+
+    def close(self) -> None:
+        self.library.close()
+
+    def flush(self) -> None:
+        self.lexical.flush()
+        self.dense.flush()
+
+
+def find_folder(folder: str | os.PathLike[str]) -> Path:
+    """The folder of documents, absolute. The default name `seeds` is also found beside the package, so that a notebook
+    runs from any working directory. Raises FolderError."""
+    path = Path(folder).expanduser()
+    beside = Path(__file__).resolve().parent.parent / "seeds"
+    if not path.exists() and str(folder) == "seeds" and beside.is_dir():
+        path = beside
+    path = path.resolve()
+    if not path.exists():
+        raise FolderError(
+            f"the folder '{folder}' does not exist; name a folder of documents, for example: python app.py my-folder",
+            f"文件夹“{folder}”不存在；请指定一个放有文档的文件夹，例如：python app.py 我的文件夹",
+        )
+    if not path.is_dir():
+        raise FolderError(
+            f"'{folder}' is a file, not a folder; name the folder that holds it",
+            f"“{folder}”是文件，不是文件夹；请指定它所在的文件夹",
+        )
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise FolderError(
+            f"the folder '{folder}' cannot be read; check its permissions", f"文件夹“{folder}”无法读取；请检查权限"
+        )
+    return path
+
+
+def directory_of(folder: Path, settings: Settings) -> Path:
+    """Where the index of a folder lives: `index_dir`, or one directory per folder in the user's data directory."""
+    if settings.index_dir:
+        return Path(settings.index_dir).expanduser().resolve()
+    import platformdirs
+
+    digest = hashlib.sha256(str(folder).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return Path(platformdirs.user_data_dir("judian", appauthor=False)) / "indexes" / f"{folder.name or 'root'}-{digest}"
+
+
+def open_index(directory: Path, embedder: Embedder, settings: Settings, folder: Path | None = None) -> Index:
+    """Opens or makes the index. A damaged ranker is emptied and filled again from the library; vectors of another model
+    are refused: IndexMismatchError names the command that rebuilds."""
+    directory.mkdir(parents=True, exist_ok=True)
+    library = Library(directory / "library.sqlite")
+    try:
+        _check_manifest(library, embedder, settings, folder)
+        try:
+            lexical = LexicalRanker(directory / "lexical")
+            store = open_store(settings.store, embedder.dim, directory / "vectors")
+        except IndexBrokenError:
+            shutil.rmtree(directory / "lexical", ignore_errors=True)
+            shutil.rmtree(directory / "vectors", ignore_errors=True)
+            lexical = LexicalRanker(directory / "lexical")
+            store = open_store(settings.store, embedder.dim, directory / "vectors")
+            library.mark_unindexed()
+        # A store kept in memory starts empty; one on disk that lost ids is filled again.
+        held: set[int] | None = store.ids() if hasattr(store, "ids") else None
+        if (held is not None and not library.ids() <= held | _unindexed_ids(library)) or (
+            lexical.count < library.count - len(_unindexed_ids(library))
+        ):
+            library.mark_unindexed()
+    except BaseException:
+        library.close()
+        raise
+    return Index(directory, library, lexical, DenseRanker(embedder, store))
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """One writer at a time, across processes. Raises BusyError naming who holds the index."""
+    import filelock
+
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(directory / "writer.lock", timeout=_LOCK_SECONDS)
+    holder = directory / "writer.pid"
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "?"
+        raise BusyError(
+            f"process {who} is writing this index; wait until it is done, or stop it",
+            f"进程 {who} 正在写入这个索引；请等它完成，或先停止它",
+        ) from error
+    try:
+        holder.write_text(str(os.getpid()), encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def discard(directory: Path) -> None:
+    """Deletes the files of an index (and only those); the documents themselves are not touched."""
+    for name in ("lexical", "vectors"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    for path in directory.glob("library.sqlite*"):
+        path.unlink()
+
+
+def _unindexed_ids(library: Library) -> set[int]:
+    return {p.id for doc in library.unindexed() for p in library.passages_of(doc)}
+
+
+def _check_manifest(library: Library, embedder: Embedder, settings: Settings, folder: Path | None) -> None:
+    want = {"model": embedder.name, "dim": str(embedder.dim), "chunk_chars": str(settings.chunk_chars), "rules": RULES}
+    have = library.meta()
+    differ = [key for key in want if key in have and have[key] != want[key]]
+    if differ and library.documents():
+        key = differ[0]
+        raise IndexMismatchError(
+            f"the index was built with {key} = {have[key]}, now it is {want[key]}; nothing is lost; run: python -m rag rebuild"
+            + (f' "{folder}"' if folder else ""),
+            f"索引是用 {key} = {have[key]} 建立的，现在是 {want[key]}；资料没有丢失，请运行：python -m rag rebuild"
+            + (f' "{folder}"' if folder else ""),
+        )
+    for key, value in want.items():
+        if have.get(key) != value:
+            library.set_meta(key, value)
+    if folder is not None and have.get("folder") != str(folder):
+        library.set_meta("folder", str(folder))

@@ -1,0 +1,221 @@
+"""The reader that needs no training on spans: it weighs every sentence of the passages found by what can be seen of it
+(`features`), picks the fewest that answer, and says no when the best of them does not.
+
+Two logistic models over named features, fitted by `python -m eval.fit` on other people's questions: one orders
+sentences, one estimates whether the first of them answers. Both are lines in `weights.json` that can be read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from rag.protocols import Embedder, Vectors
+from rag.reader import features as see
+from rag.reader.spans import short_answers
+from rag.text import fold, is_han, sentence_spans, tokens, trim
+from rag.types import BODY_ROLES, Finding, Hit, Question, Reading
+
+_ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
+_REMEMBER = 20_000  # sentence vectors kept, 30 MB at 384 dimensions
+_SEVERAL = {"list": 3, "why": 2, "how": 2, "definition": 2, "overview": 4}
+
+
+@cache
+def weights() -> dict[str, dict[str, float]]:
+    text = files("rag.reader").joinpath("weights.json").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, float]] = json.loads(text)
+    return loaded
+
+
+class RuleReader:
+    """See `rag.protocols.Reader`. `refuse_below` is the answerability under which nothing is shown as an answer."""
+
+    def __init__(self, embedder: Embedder, refuse_below: float = 0.5) -> None:
+        self._embedder = embedder
+        self._refuse_below = refuse_below
+        self._vectors: OrderedDict[tuple[str, int, int], Vectors] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, question: Question, hits: Sequence[Hit]) -> Reading:
+        candidates = self.weigh(question, hits)
+        if not candidates:
+            return Reading((), 0.0, "no_match", tuple(_shown_terms(question)))
+        asked = see.prepare(question)
+        answerable, reason = judge(asked, candidates)
+        missing = missing_terms(asked, hits)
+        if answerable < self._refuse_below:
+            return Reading((), answerable, reason, missing, tuple(candidates))
+        return Reading(tuple(choose(asked, candidates)), answerable, "answered", missing, tuple(candidates))
+
+    def weigh(self, question: Question, hits: Sequence[Hit]) -> list[Finding]:
+        """Every sentence of the hits as a candidate, best first, with its features."""
+        asked = see.prepare(question)
+        views = [see.passage_view(hit.passage) for hit in hits]
+        local = see.local_weights(asked, views)
+        spread = _spread(hits, views)
+        rough: list[tuple[float, int, int, int, dict[str, float]]] = []
+        for rank, (hit, view) in enumerate(zip(hits, views, strict=True)):
+            for position, (start, end) in enumerate(_sentences(hit.passage.text)):
+                seen = _look(asked, hit, rank, view, local, spread, position, start, end)
+                quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
+                rough.append((quick, rank, start, end, seen))
+        rough.sort(key=lambda row: (-row[0], row[1], row[2]))
+        cosines = self._cosines(question, hits, [(rank, start, end) for _, rank, start, end, _ in rough])
+        weigh = weights()["sentence"]
+        found: list[Finding] = []
+        for _, rank, start, end, seen in rough:
+            passage = hits[rank].passage
+            seen["dense"] = cosines[(rank, start, end)] - 0.8
+            seen["dense_cross"] = seen["dense"] if seen["cross"] else 0.0
+            score = sum(weigh.get(name, 0.0) * value for name, value in seen.items())
+            found.append(Finding(passage, passage.start + start, passage.start + end, score, (), seen))
+        found.sort(key=lambda f: (-f.score, f.passage.doc_id, f.start))
+        return found
+
+    def _cosines(
+        self, question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]]
+    ) -> dict[tuple[int, int, int], float]:
+        """Cosine of the question with each sentence, from memory or encoded now; sentences beyond the budget take the
+        lowest seen, which never makes one win."""
+        query = self._embedder.encode([question.understood], "query")[0]
+        key = {w: (hits[w[0]].passage.doc_id, hits[w[0]].passage.start + w[1], hits[w[0]].passage.start + w[2]) for w in wanted}
+        with self._lock:
+            known = {w: self._vectors[key[w]] for w in wanted if key[w] in self._vectors}
+        fresh = [w for w in wanted if w not in known][:_ENCODE_AT_MOST]
+        if fresh:
+            vectors = self._embedder.encode([hits[r].passage.text[s:e] for r, s, e in fresh], "passage")
+            with self._lock:
+                for w, vector in zip(fresh, vectors, strict=True):
+                    known[w] = self._vectors[key[w]] = vector
+                while len(self._vectors) > _REMEMBER:
+                    self._vectors.popitem(last=False)
+        cosine = {w: float(np.dot(query, vector)) for w, vector in known.items()}
+        lowest = min(cosine.values(), default=0.8)
+        return {w: cosine.get(w, lowest) for w in wanted}
+
+
+def _look(
+    asked: see.Asked,
+    hit: Hit,
+    rank: int,
+    view: tuple[str, frozenset[str]],
+    local: Mapping[str, float],
+    spread: Callable[[Hit], str],
+    position: int,
+    start: int,
+    end: int,
+) -> dict[str, float]:
+    """The features of one sentence (`text[start:end]` of the hit's passage), all but the cosine."""
+    passage, question = hit.passage, asked.question
+    text = passage.text[start:end]
+    folded, known = fold(text), frozenset(tokens(text))
+    around = fold(passage.context)
+    total = sum(local.values()) or 1.0
+    anchors_here = [see.anchor_state(a, folded) for a in question.anchors]
+    in_context = [here or see.anchor_state(a, around) for a, here in zip(question.anchors, anchors_here, strict=True)]
+    anywhere = [near or see.anchor_state(a, spread(hit)) for a, near in zip(question.anchors, in_context, strict=True)]
+    kind, unit = see.type_state(question.kind, question, text), see.unit_state(asked, text)
+    han = sum(map(is_han, text))
+    cross = float(asked.latin and han > len(text) / 4)
+    gap = see.uncovered(asked, around)
+    content = sum(map(len, question.terms)) or 1
+    return {
+        "covered": see.covered(asked, folded, known),
+        "covered_passage": see.covered(asked, view[0], view[1]),
+        "covered_context": see.covered(asked, around, frozenset(tokens(passage.context))),
+        "local": sum(w * see._degree(t, folded, known) for t, w in local.items()) / total,
+        "longest": see.longest_common(asked, folded),
+        "gap": 0.0 if cross else sum(map(len, gap)) / content,
+        "dense": 0.0,
+        "dense_passage": hit.scores.get("dense", 0.8) - 0.8,
+        "cross": cross,
+        "anchor_missing": float(sum(not a for a in anywhere)),
+        "anchor_elsewhere": float(sum(a and not c for a, c in zip(anywhere, in_context, strict=True))),
+        "type_ok": float(kind > 0),
+        "type_missing": float(kind < 0),
+        "unit_ok": float(unit > 0),
+        "unit_missing": float(unit < 0),
+        "rank": 1.0 / (1 + rank),
+        "furniture": float(passage.role not in BODY_ROLES),
+        "short_sentence": float(len(text) < 12),
+        "long_sentence": float(len(text) > 120),
+        "first": float(position == 0),
+    }
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
+    spans = [trim(text, start, end) for start, end in sentence_spans(text)]
+    return [(start, end) for start, end in spans if end > start and any(c.isalnum() for c in text[start:end])]
+
+
+def _spread(hits: Sequence[Hit], views: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Hit], str]:
+    """The folded text at hand of a hit's document: an anchor told elsewhere in it (the city of the whole article) holds."""
+    by_document: dict[str, str] = {}
+    for hit, view in zip(hits, views, strict=True):
+        by_document[hit.passage.doc_id] = by_document.get(hit.passage.doc_id, fold(hit.passage.title)) + "\n" + view[0]
+    return lambda hit: by_document[hit.passage.doc_id]
+
+
+def judge(asked: see.Asked, candidates: Sequence[Finding]) -> tuple[float, str]:
+    """Probability that the best candidate answers, and what speaks against it most."""
+    best = candidates[0]
+    seen = answer_features(asked, candidates)
+    weigh = weights()["answer"]
+    total = sum(weigh.get(name, 0.0) * value for name, value in seen.items())
+    probability = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+    if best.features["anchor_missing"]:
+        return min(probability, 0.2), "wrong_anchor"
+    if best.features["gap"] > 0.35:
+        return probability, "missing_terms"
+    return probability, "weak"
+
+
+def answer_features(asked: see.Asked, candidates: Sequence[Finding]) -> dict[str, float]:
+    """What answerability is judged by: the best sentence's features, its lead, and the kind of question."""
+    best = candidates[0]
+    second = next((c.score for c in candidates[1:] if c.passage.id != best.passage.id), best.score - 3.0)
+    seen = dict(best.features)
+    seen["bias"] = 1.0
+    seen["score"] = best.score
+    seen["lead"] = min(best.score - second, 4.0)
+    seen["terms"] = min(len(asked.weights), 12) / 12
+    seen[f"kind_{asked.question.kind}"] = 1.0
+    return seen
+
+
+def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
+    """The fewest sentences that answer: the best, and for questions that ask for several things the next ones that add
+    to it, in document order."""
+    best = candidates[0]
+    chosen = [best]
+    limit = _SEVERAL.get(asked.question.kind, 1)
+    for other in candidates[1:6]:
+        if len(chosen) >= limit:
+            break
+        close = best.score - other.score < 0.7
+        if other.passage.doc_id == best.passage.doc_id and close and other.quote != best.quote and not other.features["type_missing"]:
+            chosen.append(other)
+    filled = [
+        Finding(f.passage, f.start, f.end, f.score, tuple(short_answers(asked, f)), f.features) for f in chosen
+    ]
+    return [filled[0], *sorted(filled[1:], key=lambda f: f.start)]
+
+
+def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
+    """Question words found nowhere in the passages read, as shown on a refusal."""
+    everything = "\n".join(fold(hit.passage.context) for hit in hits)
+    if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:
+        return ()
+    return tuple(dict.fromkeys(see.uncovered(asked, everything)))
+
+
+def _shown_terms(question: Question) -> list[str]:
+    return [term for term in question.terms if len(term) > 1]
