@@ -23,6 +23,8 @@ def bm25(
         score = 0.0
         for term in set(query):
             f, df = document.count(term), sum(term in other for other in corpus.values())
+            if not f:
+                continue
             idf = math.log(1 + (n - df + 0.5) / (df + 0.5))
             score += idf * f * (k1 + 1) / (f + k1 * (1 - b + b * len(document) / average))
         if score:
