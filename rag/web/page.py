@@ -1,0 +1,286 @@
+"""The page: Gradio components, and what happens on each click. The HTML comes from `render` and `panel`."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rag.errors import BusyError, QuestionError, RagError
+from rag.types import Answer, Citation
+from rag.web import panel, render
+from rag.web.api import MAX_HISTORY, check, endpoints
+from rag.web.desk import Desk, progress_text
+from rag.web.panel import Place
+from rag.web.render import Turn
+from rag.web.strings import say, ui_language
+
+log = logging.getLogger(__name__)
+HERE = Path(__file__).parent
+EXAMPLES = 4
+FOLLOW_UPS = 2
+PENDING = ("…", "…")  # the trouble of a turn that is still being answered
+
+Turns = tuple[Turn, ...]
+
+
+def messages(turns: Sequence[Turn], ui: str, last: str | None = None) -> list[dict[str, str]]:
+    """The chat as Gradio messages; `last` replaces the newest reply while it streams."""
+    out = []
+    for index, turn in enumerate(turns):
+        newest = index == len(turns) - 1
+        reply = last if newest and last is not None else render.message(turn, index, ui)
+        out += [{"role": "user", "content": render.asked(turn)}, {"role": "assistant", "content": reply}]
+    return out
+
+
+def history(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Earlier questions that were answered or refused, oldest first: what a follow-up may refer to."""
+    return tuple(turn.question for turn in turns if turn.answer is not None)[-MAX_HISTORY:]
+
+
+def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Turns, str | None]]:
+    """Answers one question: yields the turns and, while it works, the HTML of the reply so far. Every stage line is
+    what is being done at that moment; errors become a turn that says what to do."""
+    index = len(turns)
+    asked = (*turns, Turn(question, trouble=PENDING))
+    try:
+        text = check(question)
+        asked = (*turns, Turn(text, trouble=PENDING))
+        while not desk.wait(0.4):
+            yield asked, render.stage(f"{say('stage_wait', ui)} {progress_text(desk.progress, ui)}")
+        engine = desk.engine
+        if desk.changed():
+            yield asked, render.stage(say("stage_changed", ui))
+            desk.refresh()
+        yield asked, render.stage(say("stage_search", ui))
+        answer = engine.ask(text, history=history(turns))
+        for count in range(1, len(answer.segments) if answer.found else 0):
+            yield asked, render.partial(answer, index, count)
+        yield (*turns, Turn(text, answer, suggestions=_suggest(desk, (*turns, Turn(text)), answer))), None
+    except RagError as error:
+        yield (*turns, replace(asked[-1], trouble=(error.message("zh"), error.message("en")))), None
+    except Exception as error:
+        log.exception("answering failed")
+        name = type(error).__name__
+        trouble = (say("unexpected", "zh", name=name), say("unexpected", "en", name=name))
+        yield (*turns, replace(asked[-1], trouble=trouble)), None
+
+
+def _suggest(desk: Desk, turns: Turns, answer: Answer) -> tuple[str, ...]:
+    """Questions from the material that this chat has not asked yet, in the language of the answer."""
+    asked = {turn.question for turn in turns}
+    fresh = [text for text in desk.examples("en" if answer.lang == "en" else "zh") if text not in asked]
+    return tuple(fresh[:FOLLOW_UPS])
+
+
+def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
+    """HTML of the panel for a link's fragment: cite-1-2, near-1-0, cand-1-3, doc-ID, at/…, library."""
+    try:
+        engine = desk.engine
+        if target == "library":
+            return panel.library_html(desk.material, ui)
+        if target.startswith("at/"):
+            found = panel.follow(target, desk.material.documents)
+            if found is None:
+                return panel.note_html(say("place_gone", ui), ui)
+            doc_id, start, end, digest = found
+            return panel.source_html(panel.settle(engine.document(doc_id), start, end, digest), ui)
+        if target.startswith("doc-"):
+            return panel.source_html(Place(engine.document(target[4:]), 0, 0), ui)
+        return panel.source_html(_place(desk, target, turns), ui)
+    except RagError as error:
+        return panel.note_html(error.message(ui), ui)
+
+
+def _place(desk: Desk, target: str, turns: Turns) -> Place:
+    found = re.fullmatch(r"(cite|near|cand)-(\d{1,6})-(\d{1,6})", target)
+    answer = turns[int(found[2])].answer if found and int(found[2]) < len(turns) else None
+    if found is None or answer is None:
+        raise QuestionError("this link leads nowhere any more; ask again", "这个链接已失效，请重新提问")
+    kind, n = found[1], int(found[3])
+    document = desk.engine.document
+    if kind == "cand" and n < len(answer.candidates):
+        finding = answer.candidates[n]
+        return Place(document(finding.passage.doc_id), finding.start, finding.end, note="cand_note")
+    if kind == "near" and n < len(answer.nearest):
+        near = answer.nearest[n]
+        return Place(document(near.doc_id), near.start, near.end, note="near_note")
+    for citation, proof in zip(answer.citations, desk.engine.verify(answer), strict=False):
+        if kind == "cite" and citation.number == n:
+            return Place(
+                document(citation.doc_id), citation.start, citation.end, _short(answer, citation), "", proof.ok
+            )
+    raise QuestionError("this link leads nowhere any more; ask again", "这个链接已失效，请重新提问")
+
+
+def _short(answer: Answer, citation: Citation) -> str:
+    """The short span that the answer takes from this citation's quote."""
+    spans = (s.text for s in answer.segments if s.kind == "short" and s.number in (0, citation.number))
+    return next((text for text in spans if text and text in citation.quote), "")
+
+
+def wanted(desk: Desk, target: str, turns: Turns, ui: str) -> tuple[str, Turns] | None:
+    """The question behind an asking link (example-2, ask-0-1, retry-3) and the turns to keep before it."""
+    found = re.fullmatch(r"(example|ask|retry)-(\d{1,6})(?:-(\d{1,6}))?", target)
+    if found is None:
+        return None
+    kind, first, second = found[1], int(found[2]), int(found[3] or 0)
+    if kind == "example":
+        choices = desk.examples(ui)
+        return (choices[first], turns) if first < len(choices) else None
+    if first >= len(turns):
+        return None
+    if kind == "retry":
+        return turns[first].question, turns[:first]
+    choices = turns[first].suggestions
+    return (choices[second], turns) if second < len(choices) else None
+
+
+def build(desk: Desk) -> Any:
+    """The `gr.Blocks` of the chat (not launched): the page and the endpoints `ask` and `retrieve`."""
+    import gradio as gr
+    from gradio.events import api
+
+    def welcome(ui: str) -> str:
+        error = desk.error
+        text = ""
+        if error is not None:
+            try:
+                _ = desk.engine
+            except RagError as told:
+                text = told.message(ui)
+        return render.welcome(desk.examples(ui)[:EXAMPLES], desk.progress, text, desk.ready, desk.settled, ui)
+
+    def dress(ui: str, turns: Turns) -> tuple[Any, ...]:
+        """Everything that depends on the language or on whether the material is ready."""
+        return (
+            render.header(desk.material, desk.ready, ui),
+            gr.update(value=messages(turns, ui), placeholder=welcome(ui)),
+            gr.update(placeholder=say("ask_here", ui)),
+            gr.update(value=say("switch", ui)),
+            gr.update(value=say("new_chat", ui)),
+        )
+
+    def load(wish: str) -> tuple[Any, ...]:
+        ui = ui_language(wish or "")
+        return (ui, gr.Timer(active=not desk.settled), *dress(ui, ()))
+
+    def tick(ui: str, turns: Turns) -> tuple[Any, ...]:
+        facts = render.header(desk.material, desk.ready, ui)
+        return gr.Timer(active=not desk.settled), facts, gr.skip() if turns else gr.update(placeholder=welcome(ui))
+
+    def switch(ui: str, turns: Turns) -> tuple[Any, ...]:
+        other = "en" if ui == "zh" else "zh"
+        return (other, *dress(other, turns))
+
+    def stream(question: str, kept: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
+        yield gr.skip(), gr.skip(), gr.update(value="", submit_btn=False, stop_btn=True)
+        turns = kept
+        for turns, sofar in reply(desk, question, kept, ui):
+            yield turns, messages(turns, ui, sofar), gr.skip()
+        lost = turns[-1].question if not check_quietly(turns[-1].question) else ""
+        yield turns, messages(turns, ui), gr.update(value=lost, submit_btn=True, stop_btn=False)
+
+    def check_quietly(question: str) -> bool:
+        try:
+            return bool(check(question))
+        except QuestionError:
+            return False
+
+    def ask_box(question: str, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
+        if not (question or "").strip():
+            gr.Info(say("q_empty", ui), title="")
+            yield gr.skip(), gr.skip(), gr.skip()
+            return
+        yield from stream(question, turns, ui)
+
+    def ask_link(event: Any, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
+        found = wanted(desk, str(event._data.get("target", "")), turns, ui)
+        if found is None:
+            yield gr.skip(), gr.skip(), gr.skip()
+        else:
+            yield from stream(found[0], found[1], ui)
+
+    def stop(turns: Turns, ui: str) -> tuple[Any, ...]:
+        if turns and turns[-1].trouble == PENDING:
+            turns = (*turns[:-1], replace(turns[-1], trouble=(say("stopped", "zh"), say("stopped", "en"))))
+        return turns, messages(turns, ui), gr.update(submit_btn=True, stop_btn=False)
+
+    def opened(event: Any, turns: Turns, ui: str) -> tuple[Any, ...]:
+        target = str(event._data.get("target", ""))
+        if target.startswith("edit-"):
+            number = target[5:]
+            known = number.isdigit() and int(number) < len(turns) and turns[int(number)].answer
+            return gr.skip(), gr.skip(), known.understood if known else gr.skip()
+        return open_place(desk, target, turns, ui), gr.Sidebar(open=True), gr.skip()
+
+    for listener in (
+        ask_link,
+        opened,
+    ):  # Gradio hands the event over by annotation, and finds no local name in a string
+        listener.__annotations__["event"] = gr.EventData
+
+    def clear(ui: str) -> tuple[Any, ...]:
+        return (), gr.update(value=[], placeholder=welcome(ui)), gr.update(value="", submit_btn=True, stop_btn=False)
+
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    bridge_js = (HERE / "bridge.js").read_text(encoding="utf-8")
+    panel_js = (HERE / "panel.js").read_text(encoding="utf-8")
+    with gr.Blocks(title="据典", fill_height=True, fill_width=True, analytics_enabled=False) as page:
+        turns, ui = gr.State(()), gr.State("zh")
+        wish = gr.Textbox(visible=False)
+        timer = gr.Timer(0.5, active=False)
+        with gr.Row(elem_id="jd-head"):
+            facts = gr.HTML(render.header(desk.material, False, "zh"), js_on_load=None, elem_id="jd-facts")
+            fresh = gr.Button("", size="sm", elem_classes="jd-quiet", min_width=0, scale=0)
+            tongue = gr.Button("", size="sm", elem_classes="jd-quiet", min_width=0, scale=0, elem_id="jd-tongue")
+        chat = gr.Chatbot(
+            elem_id="jd-chat", show_label=False, container=False, height=None, buttons=[], latex_delimiters=[],
+            layout="bubble", feedback_options=None, group_consecutive_messages=False, placeholder=" ", scale=1,
+        )  # fmt: skip
+        box = gr.Textbox(
+            elem_id="jd-box", show_label=False, container=False, lines=1, max_lines=6, submit_btn=True,
+            placeholder=" ", scale=0,
+        )  # fmt: skip
+        with gr.Sidebar(open=False, position="right", width=440, elem_classes="jd-side", elem_id="jd-side") as side:
+            source = gr.HTML("", js_on_load=panel_js, elem_id="jd-panel")
+        bridge = gr.HTML("", visible="hidden", js_on_load=bridge_js)
+
+        dressed = [facts, chat, box, tongue, fresh]
+        saved = "() => [localStorage.getItem('judian-ui') || navigator.language || '']"
+        save = "(ui, turns) => { localStorage.setItem('judian-ui', ui === 'zh' ? 'en' : 'zh'); return [ui, turns]; }"
+        page.load(load, wish, [ui, timer, *dressed], js=saved, **hidden)
+        timer.tick(tick, [ui, turns], [timer, facts, chat], **hidden)
+        tongue.click(switch, [ui, turns], [ui, *dressed], js=save, **hidden)
+        spoken = [turns, chat, box]
+        by_box = box.submit(ask_box, [box, turns, ui], spoken, **hidden)
+        by_link = bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="once", **hidden)
+        box.stop(stop, [turns, ui], spoken, cancels=[by_box, by_link], **hidden)
+        fresh.click(clear, ui, spoken, cancels=[by_box, by_link], **hidden)
+        bridge.click(opened, [turns, ui], [source, side, box], trigger_mode="multiple", **hidden)
+        ask, retrieve = endpoints(desk)
+        api(_told(ask), api_name="ask")
+        api(_told(retrieve), api_name="retrieve")
+    page.queue(default_concurrency_limit=8, max_size=64)
+    return page
+
+
+def _told(function: Any) -> Any:
+    """The endpoint with our errors as Gradio's, whose text reaches the caller."""
+    import functools
+
+    import gradio as gr
+
+    @functools.wraps(function)
+    def endpoint(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except RagError as error:
+            title = "Not ready" if isinstance(error, BusyError) else "Error"
+            raise gr.Error(f"{error.en} / {error.zh}", title=title, print_exception=False) from error
+
+    return endpoint

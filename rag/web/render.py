@@ -1,0 +1,226 @@
+"""Answers as chat messages. Document text is hostile: it passes through `esc` and nothing else reaches the page.
+
+A message is one line of HTML, which Gradio's Markdown leaves alone. Links carry their meaning in the fragment
+(`#cite-{turn}-{n}`), because the chat's sanitiser drops every data attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.types import BODY_ROLES, Answer, Citation, Progress, Segment
+from rag.web.desk import Material, progress_text
+from rag.web.strings import say
+
+SURE = 0.8  # confidence from which the interface says so without a caution
+WHY_ROWS = 6  # candidates shown under "why this sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a chat and what became of it."""
+
+    question: str
+    answer: Answer | None = None
+    trouble: tuple[str, str] = ("", "")  # what to say instead of an answer, (zh, en)
+    suggestions: tuple[str, ...] = ()
+
+
+def esc(text: str) -> str:
+    """Text that neither HTML nor Markdown nor a template language reads as anything but text.
+
+    Every ASCII character that is not a letter, digit or space becomes a numeric entity (so `<`, `*`, `$`, `{` and the
+    newline mean nothing); other control characters vanish.
+    """
+    out = []
+    for char in text:
+        code = ord(char)
+        if (code < 32 and char not in "\t\n") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
+            continue
+        out.append(f"&#{code};" if code < 128 and not char.isalnum() and char != " " else char)
+    return "".join(out)
+
+
+def place(citation: Citation) -> str:
+    """Title and section path of a citation as plain text."""
+    return " › ".join(part for part in (citation.title or citation.source, *citation.path) if part)
+
+
+def mark(turn: int, citation: Citation) -> str:
+    return f'<a class="cite" href="#cite-{turn}-{citation.number}" title="{esc(place(citation))}">{citation.number}</a>'
+
+
+def message(turn: Turn, index: int, ui: str) -> str:
+    """The whole reply to one question."""
+    if turn.answer is None:
+        text = turn.trouble[0 if ui == "zh" else 1]
+        again = f'<div class="jd-meta"><a class="retry" href="#retry-{index}">{say("retry", ui)}</a></div>'
+        return f'<div class="jd-msg"><p class="jd-trouble">{esc(text)}</p>{again}</div>'
+    answer = turn.answer
+    lead = said(answer, index, answer.segments) if answer.found else refusal(answer, index, ui)
+    rest = _meta(answer, index, ui) + _why(answer, index, ui) + _suggestions(turn, index, ui)
+    return f'<div class="jd-msg">{lead}{rest}</div>'
+
+
+def partial(answer: Answer, index: int, count: int) -> str:
+    """The first `count` segments of an answer, while it streams."""
+    return f'<div class="jd-msg">{said(answer, index, answer.segments[:count])}</div>'
+
+
+def stage(text: str) -> str:
+    """What is being done right now, in place of the answer that is to come."""
+    return f'<div class="jd-msg"><p class="jd-stage">{esc(text)}</p></div>'
+
+
+def said(answer: Answer, index: int, segments: Sequence[Segment]) -> str:
+    """Segments as paragraphs and bullets: short spans in bold, quotes as quotes, marks as links to the panel."""
+    cited = {citation.number: citation for citation in answer.citations}
+    lines: list[list[str]] = [[]]
+    for segment in segments:
+        if segment.kind == "break":
+            lines.append([])
+        elif segment.kind == "mark":
+            if segment.number in cited:
+                lines[-1].append(mark(index, cited[segment.number]))
+        elif segment.kind == "short":
+            lines[-1].append(f'<strong class="short">{esc(segment.text)}</strong>')
+        elif segment.kind == "quote":
+            lines[-1].append(f'<span class="quote">{esc(segment.text)}</span>')
+        else:
+            lines[-1].extend(_template(segment.text, lines))
+    return f'<div class="jd-said">{"".join(_line(line) for line in lines if line)}</div>'
+
+
+def _template(text: str, lines: list[list[str]]) -> list[str]:
+    """A fixed phrase; line breaks in it start new lines, and a leading "- " makes the line a bullet."""
+    first, *rest = text.split("\n")
+    for part in (first, *rest[:-1]) if rest else ():
+        lines[-1].append(esc(part))
+        lines.append([])
+    return [esc(rest[-1] if rest else first)]
+
+
+def _line(parts: list[str]) -> str:
+    text = "".join(parts)
+    for bullet in (esc("- "), "• ", "· "):
+        if text.startswith(bullet):
+            return f'<p class="item">{text[len(bullet) :]}</p>'
+    if not text.strip():
+        return ""
+    lead = "lead" if parts[0].startswith("<strong") and 'class="quote"' not in text else ""
+    return f'<p class="{lead}">{text}</p>'
+
+
+def refusal(answer: Answer, index: int, ui: str) -> str:
+    """Fixed words, the question words found nowhere, and the nearest passages, labelled as not answering."""
+    first = []
+    for segment in answer.segments:
+        if segment.kind == "break":
+            break
+        first.append(segment.text if segment.kind == "template" else "")
+    parts = [f'<p class="lead">{esc("".join(first).strip()) or say("not_found", ui)}</p>']
+    if answer.missing:
+        words = "".join(f'<span class="word">{esc(word)}</span>' for word in answer.missing)
+        parts.append(f'<p class="jd-missing">{say("missing", ui)} {words}</p>')
+    if answer.nearest:
+        rows = "".join(
+            f'<li><a href="#near-{index}-{n}"><span class="quote">{esc(c.quote)}</span>'
+            f"<small>{esc(place(c))}{_role(c.role, ui)}</small></a></li>"
+            for n, c in enumerate(answer.nearest)
+        )
+        parts.append(f'<div class="jd-nearest"><p>{say("nearest", ui)}</p><ul>{rows}</ul></div>')
+    return f'<div class="jd-said jd-refusal">{"".join(parts)}</div>'
+
+
+def _role(role: str, ui: str) -> str:
+    return "" if role in BODY_ROLES else f" · {say(f'role_{role}', ui)}"
+
+
+def _meta(answer: Answer, index: int, ui: str) -> str:
+    """How sure, where from, copy and retry in one row; below it the question as understood, where it differs."""
+    parts = []
+    if answer.found and answer.kind != "greeting":
+        word = "sure" if answer.confidence >= SURE else "likely"
+        parts.append(f'<span class="jd-{word}">{say(word, ui)}</span>')
+    for role in dict.fromkeys(c.role for c in answer.citations if c.role not in BODY_ROLES):
+        parts.append(f'<span class="jd-role">{say(f"role_{role}", ui)}</span>')
+    parts.append(f'<a href="#copy-{index}" title="{say("copied", ui)}">{say("copy", ui)}</a>')
+    parts.append(f'<a class="retry" href="#retry-{index}">{say("retry", ui)}</a>')
+    row = f'<div class="jd-meta">{"".join(parts)}</div>'
+    if answer.understood.strip() and answer.understood.strip() != answer.question.strip():
+        text = f"{say('understood', ui)}{'：' if ui == 'zh' else ': '}"
+        edit = f'<a href="#edit-{index}" title="{say("edit", ui)}">✎</a>'
+        row += f'<div class="jd-meta"><span class="jd-understood">{text}{esc(answer.understood)} {edit}</span></div>'
+    return row
+
+
+def _why(answer: Answer, index: int, ui: str) -> str:
+    if not answer.candidates:
+        return ""
+    ranks = {hit.passage.id: hit.ranks for hit in answer.hits}
+    chosen = {(c.doc_id, c.start) for c in answer.citations}
+    rows = []
+    for n, finding in enumerate(answer.candidates[:WHY_ROWS]):
+        won = (finding.passage.doc_id, finding.start) in chosen
+        order = " · ".join(_rank(name, rank, ui) for name, rank in sorted(ranks.get(finding.passage.id, {}).items()))
+        rows.append(
+            f'<tr class="{"won" if won else ""}"><td>{n + 1}{" ●" if won else ""}</td>'
+            f'<td><a href="#cand-{index}-{n}" title="{say("open_source", ui)}">{esc(finding.quote)}</a></td>'
+            f"<td>{finding.score:.2f}</td><td>{order or '–'}</td></tr>"
+        )
+    heads = "".join(f"<th>{say(key, ui)}</th>" for key in ("rank", "sentence", "score", "ranks"))
+    return (
+        f'<details class="jd-why"><summary>{say("why" if answer.found else "why_not", ui)}</summary>'
+        f"<p>{say('why_note', ui)}</p>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
+    )
+
+
+def _rank(name: str, rank: int, ui: str) -> str:
+    known = {"dense": "ranker_dense", "lexical": "ranker_lexical"}
+    return f"{say(known[name], ui) if name in known else esc(name)} {rank}"
+
+
+def _suggestions(turn: Turn, index: int, ui: str) -> str:
+    if not turn.suggestions:
+        return ""
+    links = "".join(f'<a href="#ask-{index}-{n}">{esc(text)}</a>' for n, text in enumerate(turn.suggestions))
+    return f'<div class="jd-try"><span>{say("try", ui)}</span>{links}</div>'
+
+
+def asked(turn: Turn) -> str:
+    """The person's own question as a message: also escaped, an example may come from a document."""
+    return f'<div class="jd-ask">{esc(turn.question)}</div>'
+
+
+def welcome(examples: Sequence[str], progress: Progress | None, error: str, ready: bool, settled: bool, ui: str) -> str:
+    """The empty chat: what this is and, once ready, questions taken from the material; before, the true progress.
+    Between the two, empty frames keep the place of the questions, so that nothing jumps."""
+    head = f'<p class="jd-name">{say("brand", ui)}</p><p class="jd-tag">{say("tagline", ui)}</p>'
+    if error:
+        body = f'<p class="jd-error"><strong>{say("failed_start", ui)}</strong>{esc(error)}</p>'
+    elif not ready:
+        share = f' style="--done:{100 * progress.done // progress.total}%"' if progress and progress.total > 1 else ""
+        detail = f"<small>{esc(progress.detail)}</small>" if progress and progress.detail else ""
+        body = (
+            f'<div class="jd-progress"><p>{esc(progress_text(progress, ui))}</p>'
+            f'<div class="bar{"" if share else " busy"}"{share}></div>{detail}<p>{say("ready_soon", ui)}</p></div>'
+        )
+    else:
+        links = "".join(f'<a href="#example-{n}">{esc(text)}</a>' for n, text in enumerate(examples))
+        links = links if settled else '<i class="empty"></i>' * 4
+        body = f'<p class="jd-hint">{say("try_these", ui)}</p><div class="jd-examples">{links}</div>' if links else ""
+    return f'<div class="jd-welcome" lang="{ui}">{head}{body}</div>'
+
+
+def header(material: Material, ready: bool, ui: str) -> str:
+    """The line on top: the name and what the material is; a click on the latter lists the documents."""
+    facts = ""
+    if ready:
+        words = [say("docs", ui, n=len(material.documents)), say("passages", ui, n=material.passages)]
+        words += [material.dates] if material.dates else []
+        warn = f"<em>{say('failed', ui, n=len(material.failed))}</em>" if material.failed else ""
+        text = "".join(f"<span>{esc(word)}</span>" for word in words)
+        facts = f'<a class="jd-facts" href="#library" title="{say("library_hint", ui)}">{text}{warn}</a>'
+    return f'<div class="jd-brand" lang="{ui}"><b>{say("brand", ui)}</b>{facts}</div>'

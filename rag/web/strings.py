@@ -1,0 +1,106 @@
+"""Every phrase of the interface, in both languages. Phrases inside an answer are the engine's, not ours."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Ui = Literal["zh", "en"]
+
+_TEXT: dict[str, tuple[str, str]] = {
+    "brand": ("据典", "Judian"),
+    "tagline": ("只引原文作答，句句可查", "Every sentence of an answer is quoted from your documents"),
+    "ask_here": ("问问这些材料……", "Ask these documents…"),
+    "switch": ("EN", "中"),
+    "switch_title": ("Switch to English", "切换到中文"),
+    "new_chat": ("新对话", "New chat"),
+    "docs": ("{n} 篇", "{n} document{s}"),
+    "passages": ("{n} 段", "{n} passage{s}"),
+    "failed": ("{n} 个文件未能读取", "{n} file{s} not read"),
+    "library": ("材料", "Documents"),
+    "library_hint": ("查看全部材料", "See all documents"),
+    "characters": ("{n} 字", "{n} characters"),
+    "try_these": ("可以这样问", "Try asking"),
+    "try": ("试试", "Try"),
+    "ready_soon": ("材料正在准备，可以先输入问题，准备好后立即回答。", "The documents are being prepared. You can ask now: "
+                   "the answer comes as soon as they are ready."),
+    "starting": ("正在启动……", "Starting…"),
+    "stage_model": ("正在准备语言模型", "Preparing the language model"),
+    "stage_files": ("正在读取文件", "Reading files"),
+    "stage_passages": ("正在编入索引", "Indexing passages"),
+    "stage_search": ("正在检索……", "Searching…"),
+    "stage_changed": ("文件夹有变化，正在读取……", "The folder changed; reading it…"),
+    "stage_wait": ("材料还在准备，准备好后立即回答。", "The documents are still being prepared; the answer follows as "
+                   "soon as they are ready."),
+    "left": ("还剩 {n}", "{n} left"),
+    "stopped": ("已停止。", "Stopped."),
+    "failed_start": ("未能打开材料", "The documents could not be opened"),
+    "unexpected": ("出了意外的错误（{name}），详情见运行本程序的终端。可以重试。",
+                   "Something unexpected went wrong ({name}); the terminal that runs this program has the details. "
+                   "You can try again."),
+    "understood": ("理解为", "Understood as"),
+    "edit": ("改写这个问题", "Edit this question"),
+    "sure": ("依据充分", "Well supported"),
+    "likely": ("可能如此，请核对原文", "Likely; please check the source"),
+    "why": ("为什么是这句", "Why this sentence"),
+    "why_not": ("看过哪些句子", "What was considered"),
+    "why_note": ("检索到的候选句，按得分从高到低；标 ● 的入选。", "Candidate sentences, best first; ● was chosen."),
+    "rank": ("名次", "Rank"),
+    "sentence": ("句子", "Sentence"),
+    "score": ("得分", "Score"),
+    "ranks": ("检索名次", "Search ranks"),
+    "ranker_dense": ("语义", "meaning"),
+    "ranker_lexical": ("字词", "words"),
+    "open_source": ("查看原文", "Open the source"),
+    "copy": ("复制", "Copy"),
+    "copied": ("已复制", "Copied"),
+    "retry": ("重试", "Retry"),
+    "not_found": ("材料中没有找到答案。", "The documents do not answer this."),
+    "nearest": ("最接近的段落（并未回答这个问题）", "Nearest passages (they do not answer the question)"),
+    "missing": ("材料中没有出现", "Found nowhere in the documents"),
+    "source": ("来源", "Source"),
+    "close": ("关闭（Esc）", "Close (Esc)"),
+    "verified": ("原文已核对 ✓", "Checked against the source ✓"),
+    "unverified": ("与原文不符，请勿采用", "Does not match the source: do not rely on it"),
+    "near_note": ("此处最接近，但并未回答问题", "Nearest passage; it does not answer the question"),
+    "cand_note": ("候选句", "Candidate sentence"),
+    "permalink": ("复制此处链接", "Copy link to this place"),
+    "place_moved": ("文件已更新，这句话仍在，位置已重新找到。", "The file changed; the sentence is still there and was "
+                    "found again."),
+    "place_changed": ("原文已改动，链接所指的句子已不在文中。", "The text changed: the sentence this link points to is no "
+                      "longer there."),
+    "place_gone": ("链接所指的文件已不在材料中。", "The file this link points to is no longer among the documents."),
+    "page": ("第 {n} 页", "p. {n}"),
+    "cut": ("全文较长，此处只显示引文前后的部分。", "This is a long document; only the part around the quote is shown."),
+    "original": ("原始链接", "Original link"),
+    "role_title": ("标题", "Title"),
+    "role_heading": ("小标题", "Heading"),
+    "role_body": ("正文", "Body text"),
+    "role_byline": ("署名信息", "Byline"),
+    "role_date": ("日期信息", "Dateline"),
+    "role_related": ("侧栏 · 非正文", "Sidebar, not body text"),
+    "role_notice": ("网站声明 · 非正文", "Site notice, not body text"),
+    "role_comment": ("评论区 · 非正文", "Comments, not body text"),
+    "role_counter": ("计数信息 · 非正文", "Counter, not body text"),
+    "role_nav": ("导航 · 非正文", "Navigation, not body text"),
+    "q_empty": ("请先输入问题。", "Please type a question first."),
+    "q_long": ("问题太长了：{n} 字，最多 {max} 字。请只留下要问的部分。",
+               "The question is too long: {n} characters, at most {max}. Please keep only what you want to ask."),
+    "not_ready": ("材料还在准备：{what}。请稍后再试。", "The documents are still being prepared: {what}. Please try "
+                  "again in a moment."),
+}  # fmt: skip
+
+
+def say(key: str, ui: str, **values: object) -> str:
+    """The phrase `key` in the interface language `ui` ("zh" or anything else for English). `n` also sets the plural `s`.
+
+    Raises KeyError for a phrase that does not exist.
+    """
+    text = _TEXT[key][0 if ui == "zh" else 1]
+    if "n" in values:
+        values.setdefault("s", "" if values["n"] == 1 else "s")
+    return text.format(**values) if values else text
+
+
+def ui_language(accept: str) -> Ui:
+    """Interface language for a browser's language list ("zh-CN,zh;q=0.9,en;q=0.8"): Chinese where it comes first."""
+    return "zh" if accept.strip().lower().startswith("zh") else "en"
