@@ -89,7 +89,8 @@ def ask_all(
     index = run.index_folder(predictions.parent, corpus or questions.path)
     with run.open_system(questions, corpus, settings, index, meter.report) as system:
         if not questions.rows:
-            check_evidence(questions.questions, (document.text for document in system.documents()), questions.path)
+            texts = [system.document(known.id).text for known in system.documents()]
+            check_evidence(questions.questions, texts, questions.path)
 
         def counted() -> Iterator[run.Prediction]:
             for done, prediction in enumerate(run.run(system, asked), 1):

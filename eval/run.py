@@ -25,6 +25,13 @@ DEPTH = 10
 """Hits asked for to judge retrieval: the largest k of any measure reported."""
 
 
+class Known(Protocol):
+    """A document's entry in the list of documents."""
+
+    @property
+    def id(self) -> str: ...
+
+
 class System(Protocol):
     """What is measured: the part of `rag.Assistant` that is used here."""
 
@@ -32,9 +39,9 @@ class System(Protocol):
 
     def retrieve(self, query: str, k: int = ...) -> Hits: ...
 
-    def documents(self) -> Iterable[Document]: ...
+    def documents(self) -> Sequence[Known]: ...
 
-    def document(self, doc_id: str) -> Document: ...
+    def document(self, doc_id: str, /) -> Document: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,17 +71,30 @@ def values(question: EvalQuestion, prediction: Prediction) -> dict[str, float]:
     out = _retrieval(question, prediction)
     quotes = [folded(text) for text in joined(prediction.quotes)]
     if question.answers:
-        scored = Scored(question, prediction).short if prediction.found else ""
-        out["em"] = cmrc.exact_match(scored, question.answers)
-        out["f1"] = cmrc.f1(scored, question.answers)
-        out["sentence"] = float(any(holds(quote, folded(answer)) for quote in quotes for answer in question.answers))
+        gold = [items(question, answer) for answer in question.answers]
+        said = Scored(question, prediction).short if prediction.found else ""
+        out["em"] = cmrc.exact_match(said, ["；".join(parts) for parts in gold])
+        out["f1"] = cmrc.f1(said, ["；".join(parts) for parts in gold])
+        keys = [[folded(part) for part in parts] for parts in gold]
+        if any(all(parts) for parts in keys):  # an answer of punctuation only cannot be looked for
+            out["sentence"] = float(any(all(_in_any(quotes, key) for key in parts) for parts in keys))
     if question.facts:
         shown = [folded(plain(prediction.text)), folded(prediction.short), *quotes] if prediction.found else []
-        out["facts"] = float(all(any(holds(text, folded(fact)) for text in shown) for fact in question.facts))
+        out["facts"] = float(all(_in_any(shown, folded(fact)) for fact in question.facts))
     if question.evidence:
         out["evidence"] = float(all(any(folded(gold) in quote for quote in quotes) for gold in question.evidence))
     out["false"] = float(not prediction.found)
     return out
+
+
+def items(question: EvalQuestion, answer: str) -> list[str]:
+    """The items of a list answer, which question files join by `;` (a sign that CMRC 2018's rules would count). The
+    answers of folders with relevant documents are spans of text, in which it is an ordinary character."""
+    return [answer] if question.relevant else [part for part in answer.split(";") if part.strip()]
+
+
+def _in_any(texts: Sequence[str], key: str) -> bool:
+    return any(holds(text, key) for text in texts)
 
 
 def joined(quotes: Sequence[Quote]) -> list[str]:

@@ -95,6 +95,13 @@ def test_a_folder_brings_its_corpus_and_qrels(tmp_path: Path) -> None:
     assert held.questions[1].relevant == () and not held.questions[1].answerable
 
 
+def test_an_empty_question_of_a_published_set_is_kept_and_a_missing_one_is_a_fault(tmp_path: Path) -> None:
+    held = load(folder(tmp_path / "set", CORPUS, [{"_id": "1", "text": "", "answers": ["成都"]}], None))
+    assert held.questions[0].question == ""
+    with pytest.raises(DataError, match=r"queries\.jsonl, line 1: 'question'"):
+        load(folder(tmp_path / "other", CORPUS, [{"_id": "1", "answers": ["成都"]}], None))
+
+
 def test_without_qrels_the_context_is_relevant(tmp_path: Path) -> None:
     assert load(folder(tmp_path / "set", CORPUS, QUERIES, None)).questions[0].relevant == ("d1",)
 

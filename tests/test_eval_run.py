@@ -102,6 +102,20 @@ def test_without_a_short_answer_the_first_quote_is_compared() -> None:
     assert item.values["f1"] == pytest.approx(2 * (2 / 15) / (1 + 2 / 15))  # 15 segments: "81" is one
 
 
+def test_the_items_of_a_list_may_stand_in_several_quotes() -> None:
+    both = replace(STATIONS, answers=("智慧学习小站;世界科幻大会",))
+    said = answer("", cite(FIRST), cite(SECOND, 2), short="智慧学习小站、世界科幻大会")
+    (whole,) = scored(Fake({both.question: said}), both)
+    (part,) = scored(Fake({both.question: answer("", cite(FIRST), short="智慧学习小站")}), both)
+    assert (whole.values["em"], whole.values["sentence"]) == (1.0, 1.0)
+    assert (part.values["em"], part.values["sentence"]) == (0.0, 0.0)
+
+
+def test_an_answer_of_punctuation_only_is_not_looked_for() -> None:
+    (item,) = scored(Fake({}), replace(STATIONS, answers=("《》",)))
+    assert "sentence" not in item.values and "em" in item.values
+
+
 def test_all_facts_are_needed() -> None:
     (item,) = scored(Fake({CONGRESS.question: answer("", cite("落地成都"), short="成都")}), CONGRESS)
     assert item.values["facts"] == 0.0 and item.values["evidence"] == 0.0
