@@ -145,7 +145,8 @@ def put_source(db: sqlite3.Connection, s: Source) -> None:
 
 def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
     sql = (
-        "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source), meta, sections"
+        "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source), meta, sections,"
+        " digest"
         " FROM documents WHERE id = "
     )
     row = (
@@ -155,12 +156,15 @@ def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
     if row is None:
         known = [unpack(path) for (path,) in db.execute("SELECT path FROM sources ORDER BY path LIMIT 5000")]
         raise unknown(id_or_source, known)
-    doc_id, title, source, meta, sections = row
+    doc_id, title, source, meta, sections, digest = row
+    text = text_of(db, doc_id)
+    if hashlib.sha256(pack(text)).digest() != digest:
+        raise sqlite3.DatabaseError(f"the text of {unpack(title)} has changed since it was stored")
     return Document(
         id=doc_id,
         title=unpack(title),
         source=unpack(source),
-        text=text_of(db, doc_id),
+        text=text,
         sections=tuple(Section(tuple(path), *rest) for path, *rest in json.loads(sections)),
         meta={key: Span(*span) for key, span in json.loads(meta).items()},
     )
