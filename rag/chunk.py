@@ -1,0 +1,166 @@
+"""Documents to passages: whole sentences of one section, a paragraph each where that is about the right size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.text.fold import is_han
+from rag.text.pagelines import read_line
+from rag.text.sentences import clause_spans, sentence_spans, trim
+from rag.text.wrap import LIST_MARK, paragraph_spans
+from rag.types import Document, Passage, Section, passage_id
+
+TOKENS = 450  # estimated model tokens that a passage may hold; the default model reads 512 with title and path
+Spans = list[tuple[int, int]]
+
+
+def chunk(document: Document, *, chars: int = 300) -> list[Passage]:
+    """Passages in document order, without overlap; `passage.text == document.text[passage.start:passage.end]`.
+
+    `chars` is the aimed length in characters of Chinese text (English counts about a third of its letters). A
+    paragraph of up to that size is a passage of its own; tiny ones are packed with their neighbours of the same
+    section, longer ones are split between sentences into even parts. Titles and headings travel as `title` and `path`
+    and are passages only where a document has nothing else.
+    """
+    chosen = [section for section in document.sections if section.role not in {"title", "heading"}]
+    made = [passage for section in chosen for passage in _passages(document, section, chars)]
+    if made:
+        return made
+    return [passage for section in document.sections for passage in _passages(document, section, chars)]
+
+
+def size(text: str) -> float:
+    """Length in characters of Chinese text: a Han character or a third of a Latin word each count one, roughly."""
+    han = sum(1 for c in text if is_han(c) or c > "\u2e80")
+    return han + (len(text) - han) / 2.5
+
+
+def tokens_estimate(text: str) -> float:
+    """Tokens of a multilingual SentencePiece model, estimated high: one a Han character, one every three Latin letters."""
+    han = sum(1 for c in text if is_han(c) or c > "\u2e80")
+    digits = sum(1 for c in text if c.isdigit() or (not c.isalnum() and not c.isspace()))
+    return han + digits * 0.8 + max(0, len(text) - han - digits) / 3
+
+
+def _passages(document: Document, section: Section, chars: int) -> list[Passage]:
+    text = document.text
+    found: Spans = []
+    paragraphs = [
+        (section.start + a, section.start + b)
+        for a, b in paragraph_spans(text[section.start : section.end])
+        if any(c.isalnum() for c in text[section.start + a : section.start + b])
+    ]
+    for group in _pack(text, paragraphs, section, chars):
+        if len(group) == 1 and not _fits(text, group[0][0], group[0][1], chars * 1.35):
+            found.extend(_split(text, group[0], chars))
+        else:
+            found.append((group[0][0], group[-1][1]))
+    title = "" if section.role == "title" else document.title
+    return [
+        Passage(
+            passage_id(document.id, a, b), document.id, text[a:b], a, b, title, section.path, section.role, section.page
+        )
+        for a, b in found
+    ]
+
+
+def _fits(text: str, start: int, end: int, limit: float) -> bool:
+    piece = text[start:end]
+    return size(piece) <= limit and tokens_estimate(piece) <= TOKENS
+
+
+def _pack(text: str, paragraphs: Spans, section: Section, chars: int) -> list[Spans]:
+    """Groups of neighbouring paragraphs: an intro with its list, rows, tiny lines; a full paragraph stays alone."""
+    tiny = chars * 0.2
+    groups: list[Spans] = []
+    for span in paragraphs:
+        last = groups[-1] if groups else None
+        if last and _fits(text, last[0][0], span[1], chars) and _belongs(text, last, span, section, tiny):
+            last.append(span)
+        else:
+            groups.append([span])
+    return groups
+
+
+def _belongs(text: str, group: Spans, span: tuple[int, int], section: Section, tiny: float) -> bool:
+    before, here = text[slice(*group[-1])], text[slice(*span)]
+    if section.role != "body":
+        mark = read_line(here)
+        return not (mark and mark.role in {"related", "comment"})  # the head of another list
+    if LIST_MARK.match(here + " ") or _row(here):
+        # Items stay with the line that announces them and with each other, not with a paragraph that merely precedes.
+        listed = LIST_MARK.match(before + " ") or _row(before)
+        return bool(listed) or before.rstrip().endswith(("：", ":")) or size(before) <= tiny
+    if before.rstrip().endswith(("：", ":")):
+        return True
+    short = size(text[group[0][0] : group[-1][1]]) <= tiny or size(here) <= tiny
+    return short and not (LIST_MARK.match(before + " ") and size(here) > tiny)
+
+
+def _row(line: str) -> bool:
+    return line.startswith("|") or " | " in line or "\t" in line
+
+
+def _split(text: str, span: tuple[int, int], chars: int) -> Spans:
+    """One long paragraph cut between sentences into parts of even length; the split with the smallest squared
+    deviation, by dynamic programming over the sentences."""
+    units = _units(text, span, chars)
+    lengths = [size(text[a:b]) for a, b in units]
+    total = sum(lengths)
+    parts = max(1, round(total / chars + 0.3))
+    aim = total / parts
+    best: list[float] = [0.0] + [float("inf")] * len(units)
+    cut = [0] * (len(units) + 1)
+    for end in range(1, len(units) + 1):
+        length = 0.0
+        for start in range(end - 1, -1, -1):
+            length += lengths[start]
+            if start < end - 1 and (
+                length > chars * 1.35 or not _fits(text, units[start][0], units[end - 1][1], chars * 1.35)
+            ):
+                break
+            cost = best[start] + (length - aim) ** 2
+            if cost < best[end]:
+                best[end], cut[end] = cost, start
+    bounds, end = [], len(units)
+    while end:
+        bounds.append((units[cut[end]][0], units[end - 1][1]))
+        end = cut[end]
+    return [trimmed for a, b in reversed(bounds) if (trimmed := trim(text, a, b))[0] < trimmed[1]]
+
+
+def _units(text: str, span: tuple[int, int], chars: int) -> Spans:
+    """Sentences of a paragraph; one too long for a passage is cut at clauses, and then anywhere."""
+    units: Spans = []
+    base = span[0]
+    for a, b in sentence_spans(text[span[0] : span[1]]):
+        start, end = base + a, base + b
+        if _fits(text, start, end, chars * 1.35):
+            units.append((start, end))
+            continue
+        for c, d in clause_spans(text[start:end]):
+            units.extend(_hard(text, start + c, start + d, chars))
+    return units
+
+
+def _hard(text: str, start: int, end: int, chars: int) -> Spans:
+    """Pieces of at most `chars`, cut at white space where there is some."""
+    pieces: Spans = []
+    while start < end:
+        stop = end
+        while stop > start + 1 and not _fits(text, start, stop, chars):
+            over = max(size(text[start:stop]) / chars, tokens_estimate(text[start:stop]) / TOKENS)
+            stop = min(stop - 1, start + max(1, int((stop - start) / max(over, 1.01))))
+        if stop < end:
+            space = max(
+                text.rfind(" ", start + (stop - start) // 2, stop), text.rfind("\n", start + (stop - start) // 2, stop)
+            )
+            stop = space + 1 if space > start else stop
+        pieces.append((start, stop))
+        start = stop
+    return pieces
+
+
+def lengths(passages: Sequence[Passage]) -> list[float]:
+    """Sizes of passages, for reports."""
+    return [size(passage.text) for passage in passages]
