@@ -22,14 +22,14 @@ _DOC_EN = r"(?:(?:the|this|that|these)\s(?:\w+\s)?(?:article|document|text|page|
 
 # Tried in order on the folded question; the first that matches decides.
 _METADATA: tuple[tuple[str, str], ...] = (
-    ("author", rf"{_DOC_ZH}.{{0,4}}(?:作者|谁写|谁撰写|署名|执笔|撰稿)|^(?:请问)?作者(?:是谁|是|叫什么|名字|姓名)|作者是|(?:谁|哪位|什么人)(?:写|撰写)(?:的|了)?{_DOC_ZH}|谁写的.{{0,8}}(?:文|稿|篇)|作者[？?]?$"),
     ("position", r"作者.{0,6}(?:职务|职位|身份|单位|什么官|头衔|任职|担任|干什么|做什么|哪里工作|是做)|(?:author).{0,30}(?:position|title|job|post|office|role|work)|(?:position|job|office|role).{0,20}author"),
+    ("publisher", rf"{_DOC_ZH}.{{0,6}}(?:谁|哪个?(?:账号|用户|网站|媒体|人)?)(?:发布|发表|转载|发)(?:的|了)?|(?:谁|哪个(?:账号|用户|网站|媒体|人))(?:发布|发表|转载|发|上传)(?:的|了)?{_DOC_ZH}|{_DOC_ZH}.{{0,4}}(?:来源|出处|发布者|发布人|账号)|(?:发布者|发帖人|发布人|发布账号|楼主)|who (?:posted|published|uploaded)|publisher|posted by"),
+    ("author", rf"{_DOC_ZH}.{{0,4}}(?:作者|谁写|谁撰写|署名|执笔|撰稿)|^(?:请问)?作者(?:是谁|是|叫什么|名字|姓名)|作者是|(?:谁|哪位|什么人)(?:写|撰写)(?:的|了)?{_DOC_ZH}|谁写的.{{0,8}}(?:文|稿|篇)|作者[？?]?$"),
     ("date", rf"{_DOC_ZH}.{{0,8}}(?:发布|发表|刊登|刊发|写于|写的|发出|上传|更新|日期)|(?:发布|发表|刊登|刊发|上传|发文)(?:的)?(?:日期|时间)|(?:什么时候|何时|哪天|哪一天|几号|哪年).{{0,4}}(?:发布|发表|刊登|发)(?:的|出来)?{_DOC_ZH}?[？?]?$|{_DOC_EN}.{{0,12}}(?:published|posted|written|dated|date)|(?:publication|posting) date|when was (?:it|{_DOC_EN}) (?:published|posted|written)"),
     ("url", rf"{_DOC_ZH}.{{0,6}}(?:链接|网址|地址|url)|原文(?:链接|地址)|(?:本文|原文)?链接(?:是|地址|在|呢)|网址|(?:link|url|web address)"),
     ("title", rf"{_DOC_ZH}.{{0,4}}(?:标题|题目|题名|叫什么)|^(?:标题|题目)(?:是|叫)|(?:title|headline) of {_DOC_EN}|{_DOC_EN}(?:'s)? (?:title|headline)|what is {_DOC_EN} called"),
     ("category", rf"{_DOC_ZH}?.{{0,6}}(?:分类|专栏|栏目|类别|频道)(?:是|属于|为|里|下|叫)?(?:什么|哪|呢|[？?]?$)|(?:属于|归在|归到|放在|分在)(?:了)?(?:什么|哪个?|哪一个?)(?:分类|专栏|栏目|类别|频道)|{_DOC_EN}.{{0,20}}(?:category|filed|section)|(?:category|column)"),
     ("views", rf"(?:{_DOC_ZH}|这里).{{0,6}}(?:浏览|阅读|点击|访问|被看)|^(?:浏览|阅读|点击)(?:量|数|次数)|(?:view count|page views|how many views)"),
-    ("publisher", rf"{_DOC_ZH}.{{0,6}}(?:谁|哪个?(?:账号|用户|网站|媒体|人)?)(?:发布|发表|转载|发)(?:的|了)?|(?:谁|哪个(?:账号|用户|网站|媒体|人))(?:发布|发表|转载|发|上传)(?:的|了)?{_DOC_ZH}|{_DOC_ZH}.{{0,4}}(?:来源|出处|发布者|发布人|账号)|(?:发布者|发帖人|发布人|发布账号|楼主)|who (?:posted|published|uploaded)|publisher|posted by"),
     ("author", rf"who (?:wrote|is the author|authored)|(?:author|byline|writer)(?:'s name)?(?: of {_DOC_EN})?"),
 )  # fmt: skip
 
@@ -59,7 +59,8 @@ _FRAME = re.compile(
 )
 # Characters that join words without being part of one, where a run of Chinese is cut into terms.
 _JOIN = re.compile(
-    r"[的了是在有和与及或并被把将从向对给让使由于为以之其也都还又就才只很最更它他她们您你我这那个着过地得所而但则等吗呢]+"
+    r"(?:[的了吗呢们您你我它他她也还又很]|(?<![此原])是(?![非])|(?<!参)与|(?<![共饱])和(?![平谐田])|(?<![普埃以涉])及|或|被(?!告)|把(?!握)|"
+    r"(?<![存现内潜])在(?![线内])|(?<![拥所国具特没占享含私公])有(?![限关机效])|(?<![沿])着|这|那(?!不勒斯)|并(?![购])|(?<![成])就(?![业])|都(?![市江])(?<![成首古京]都)|由(?![于来])(?<![自理]由)|(?<![变难])让)+"
 )
 _PRONOUN_ZH = re.compile(r"(?:它|他|她)们?(?:的)?|这(?:个|些|项|场|次|家|部|座|位|里)?(?![样么年月])|那(?:个|些|项|场|次|家|部|座|位|里)(?!么)|其(?![他它中实余次])|该(?!不)|此(?![外后前次])")
 _PRONOUN_EN = re.compile(r"\b(?:it|its|they|them|their|he|him|his|she|her|that one|this|these|those|that)\b", re.I)
@@ -71,6 +72,12 @@ _VERB_ZH = re.compile(
     r"(?:开展|举办|举行|组织|推出|打造|建设|建立|成立|创立|设立|开设|发布|获得|获|参与|参加|覆盖|采用|运用|使用|包括|包含|拥有|属于|位于|负责|"
     r"担任|出台|制定|开发|创作|推动|支持|建了?|用了?|叫做?|称为|有|是|在|办了?|做了?|写|播出|传播|出版|毕业|出生|去世|发生|开始|结束|完成|达到|达|需要|花了?|共|一共|总共)"
 )
+# Where a verb meets a noun no bigram should be formed across: 罗保铭担任 -> 罗保铭, 担任. Single characters only at the end.
+_LONG_VERB = re.compile(
+    r"(开展|举办|举行|组织|推出|打造|成立|创立|设立|开设|发布|获得|参与|参加|覆盖|采用|运用|使用|包括|包含|拥有|属于|位于|担任|出台|制定|"
+    r"出生|去世|毕业|称为|被称|需要|达到|[建用获办写叫做播造](?=$))"
+)
+LONGEST_CARRIED = 200  # characters that a follow-up may take from the question before it
 
 
 def understand(text: str, history: Sequence[str] = ()) -> Question:
@@ -126,7 +133,7 @@ def terms(text: str) -> list[str]:
     rest = _FRAME.sub(" ", _QUOTED.sub(" ", folded))
     for run in re.findall(r"[\u3400-\u9fff\uf900-\ufaff]+|[^\u3400-\u9fff\uf900-\ufaff]+", rest):
         if is_han(run[0]):
-            pieces.extend(piece for piece in _JOIN.split(run) if piece)
+            pieces.extend(piece for part in _JOIN.split(run) for piece in _LONG_VERB.split(part) if piece)
         else:
             pieces.extend(token for token in content_tokens(run) if ":" not in token)
     return [piece for piece in dict.fromkeys(pieces) if piece]
@@ -148,6 +155,7 @@ def carry_over(question: str, previous: str) -> str:
     "上海有多少小站"; a pronoun becomes the earlier subject. A question complete in itself is returned as it is."""
     if not previous or not question:
         return question
+    previous = previous[:LONGEST_CARRIED]
     folded = fold(question)
     subject = subject_of(previous)
     lead = _LEAD_ZH.match(question) or _LEAD_EN.match(question)

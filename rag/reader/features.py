@@ -18,13 +18,23 @@ NAMES = (
     "dense_cross", "rank", "furniture", "short_sentence", "long_sentence", "first",
 )  # fmt: skip
 
-_MONEY = re.compile(r"钱|费|价|成本|投资|预算|耗资|造价|cost|price|fee|dollar|budget|expens")
-_MONEY_UNIT = re.compile(r"元|块|角|\$|€|£|¥|镑|dollar|euro|pound|usd|rmb|yuan")
-_DURATION = re.compile(r"多久|多长时间|几(?:年|天|个月|小时|分钟)|how long|how many (?:years|days|hours|minutes|weeks|months)")
-_DURATION_UNIT = re.compile(r"年|月|天|日|周|小时|分钟|秒|世纪|year|month|week|day|hour|minute|second")
-_SHARE = re.compile(r"比例|占比|百分|percentage|proportion|share|percent")
+# What a question for a measure asks, and the units that can answer it; the first that matches decides.
+_MEASURES = tuple(
+    (re.compile(asked), re.compile(unit))
+    for asked, unit in (
+        (r"钱|费|价|成本|投资|预算|耗资|收入|cost|price|fee|dollar|budget|expens|revenue", r"元|块|角|\$|€|£|¥|镑|币|dollar|euro|pound|usd|yuan"),
+        (r"多久|多长时间|几(?:年|天|个月|小时|分钟)|how long (?:did|does|do|is|was|ago|will|has)|how many (?:years|days|hours|minutes|weeks|months)", r"年|月|天|日|周|时|分|秒|世纪|year|month|week|day|hour|minute|second"),
+        (r"比例|占比|百分|percentage|proportion|share|percent", r"%|‰|％|percent|per cent|百分点|成|倍"),
+        (r"几岁|多大(?:年纪|岁数)|年龄|how old", r"岁|年|year|month|月"),
+        (r"面积|多大|how (?:big|large)", r"平方|公顷|亩|acre|hectare|square|km2|度|寸|gb|mb|kb|字节|万|人|层"),
+        (r"多高|高度|多长|长度|多远|距离|多宽|宽度|多深|深度|多厚|厚度|海拔|how (?:tall|high|far|wide|deep|thick|long)", r"米|公里|里|尺|寸|km|cm|mm|^m$|mile|met(?:er|re)|feet|foot|inch"),
+        (r"多重|重量|体重|how heavy|weigh", r"斤|克|吨|磅|kg|^g$|mg|gram|ton|pound"),
+        (r"多快|速度|时速|how fast|speed", r"公里|米|km|mph|mile|knot|里|节|马赫"),
+        (r"温度|多少度|how (?:hot|cold)|temperature", r"度|℃|°"),
+    )
+)
 _ASKED_UNIT = re.compile(r"(?:多少|几)(?P<unit>[\u4e00-\u9fff]{0,5})|how many (?P<noun>[a-z-]+(?:\s[a-z-]+)?)")
-_PERSON = re.compile(
+PERSON = re.compile(
     r"(?<![\u4e00-\u9fff])(?:[王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚习鲜][\u4e00-\u9fff]{1,2})(?![\u4e00-\u9fff])"
     r"|[\u4e00-\u9fff]{2,4}(?:同志|先生|女士|教授|书记|主席|总统|总理|部长|市长|省长|博士|院士|导演|主任|校长|将军|皇帝|国王|总书记|老师|医生|记者)"
     r"|[\u4e00-\u9fff]+[·・][\u4e00-\u9fff]+|\b[A-Z][a-z]+(?:\s(?:[A-Z]\.\s)?[A-Z][a-z]+)+\b"
@@ -34,7 +44,7 @@ _WHERE_MARK = re.compile(r"省|市|区|县|镇|村|街道|路|国|州|岛|山|�
 _WHEN_MARK = re.compile(r"世纪|年代|时期|朝|春|夏|秋|冬|早上|上午|中午|下午|晚上|凌晨|周[一二三四五六日末]|星期|\d+[:：]\d\d|每[天日周月年]|\b(?:century|monday|tuesday|wednesday|thursday|friday|saturday|sunday|morning|evening|daily|[ap]\.?m\.?)\b")
 _CAUSE = re.compile(r"因|由于|为了|为的是|以便|从而|使得|导致|旨在|目的|所以|推动|促进|提升|实现|有力|让|引发|造成|because|due to|in order|so that|since|therefore|reason|caused|to\s\w+")
 _MANNER = re.compile(r"通过|采用|采取|运用|利用|以.{1,12}方式|依托|借助|聚焦|建立|打造|建强|组建|搭建|开展|推出|首先|然后|先|再|by\s|using|through|with")
-_LIST_MARK = re.compile(r"、|；|;|和|及|”“|》《|, \w+,| and |,")
+LIST_MARK = re.compile(r"、|；|;|和|及|”“|》《|, \w+,| and |,")
 _NAME_MARK = re.compile(r"[“《「『\"‘]|[A-Z]")
 
 
@@ -70,10 +80,10 @@ def covered(asked: Asked, folded: str, known: frozenset[str]) -> float:
     total = sum(asked.weights.values())
     if not total:
         return 0.0
-    return sum(w * _degree(token, folded, known) for token, w in asked.weights.items()) / total
+    return sum(w * degree(token, folded, known) for token, w in asked.weights.items()) / total
 
 
-def _degree(token: str, folded: str, known: frozenset[str]) -> float:
+def degree(token: str, folded: str, known: frozenset[str]) -> float:
     if token in known:
         return 1.0
     if is_han(token[0]):
@@ -89,7 +99,7 @@ def uncovered(asked: Asked, folded: str) -> list[str]:
     left: list[str] = []
     for term in asked.question.terms:
         if not is_han(term[0]):
-            if not any(_degree(token, folded, frozenset(tokens(folded))) for token in tokens(term)[:1]):
+            if not any(degree(token, folded, frozenset(tokens(folded))) for token in tokens(term)[:1]):
                 left.append(term)
             continue
         start = 0
@@ -144,7 +154,7 @@ def type_state(kind: Kind, question: Question, text: str) -> int:
     if kind == "when":
         return 1 if dates(text) or _WHEN_MARK.search(fold(text)) else -1
     if kind == "who":
-        return 1 if _PERSON.search(text) else (0 if _BODY_OF_PEOPLE.search(text) else -1)
+        return 1 if PERSON.search(text) else (0 if _BODY_OF_PEOPLE.search(text) else -1)
     if kind == "where":
         return 1 if places(text) or _WHERE_MARK.search(fold(text)) else -1
     if kind == "why":
@@ -152,7 +162,7 @@ def type_state(kind: Kind, question: Question, text: str) -> int:
     if kind == "how":
         return 1 if _MANNER.search(fold(text)) else 0
     if kind == "list":
-        return 1 if _LIST_MARK.search(text) else -1
+        return 1 if LIST_MARK.search(text) else -1
     if kind == "which":
         return 1 if _NAME_MARK.search(text) else 0
     return 0
@@ -165,12 +175,9 @@ def unit_state(asked: Asked, text: str) -> int:
     found = numbers(folded)
     if asked.question.kind != "how_many":
         return 0
-    if _MONEY.search(question):
-        return 1 if any(_MONEY_UNIT.search(n.unit) for n in found) else -1
-    if _SHARE.search(question):
-        return 1 if any(n.unit in {"%", "‰", "percent", "成", "倍"} for n in found) or "分之" in folded else -1
-    if _DURATION.search(question):
-        return 1 if any(_DURATION_UNIT.search(n.unit) for n in found) or dates(text) else -1
+    for wanted, unit in _MEASURES:
+        if wanted.search(question):
+            return 1 if any(unit.search(n.unit) for n in found) or (unit.search("年") and dates(text)) else -1
     if not asked.unit or asked.latin:
         return 0
     for number in found:

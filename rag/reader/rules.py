@@ -131,7 +131,7 @@ def _look(
         "covered": see.covered(asked, folded, known),
         "covered_passage": see.covered(asked, view[0], view[1]),
         "covered_context": see.covered(asked, around, frozenset(tokens(passage.context))),
-        "local": sum(w * see._degree(t, folded, known) for t, w in local.items()) / total,
+        "local": sum(w * see.degree(t, folded, known) for t, w in local.items()) / total,
         "longest": see.longest_common(asked, folded),
         "gap": 0.0 if cross else sum(map(len, gap)) / content,
         "dense": 0.0,

@@ -33,7 +33,7 @@ def short_answers(asked: see.Asked, finding: Finding) -> list[Span]:
     elif kind == "when":
         found = _nearest([(d.start, d.end) for d in dates(text)], matched, text)
     elif kind == "who":
-        people = [m.span() for m in see._PERSON.finditer(text)]
+        people = [m.span() for m in see.PERSON.finditer(text)]
         found = _nearest(_unasked(people, matched), matched, text)
     elif kind == "where":
         found = _nearest(_unasked(_find_all(text, places(text)), matched), matched, text)
@@ -84,6 +84,8 @@ def _number(asked: see.Asked, text: str, matched: Sequence[bool]) -> list[tuple[
         score = -_distance(number.start, number.end, matched, text) / 12
         score += 1.5 * see.unit_state(asked, text[number.start : number.end] + text[number.end : number.end + 6])
         score += 0.5 * bool(number.unit)
+        if number.value == 1 and not text[number.start].isdigit():  # 一种, 一处: an article more often than a count
+            score -= 1.0
         if best is None or score > best[0]:
             best = (score, number.start, number.end)
     if best is None:

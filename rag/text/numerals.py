@@ -37,6 +37,7 @@ UNITS = tuple(
         reverse=True,
     )
 )
+_LOOSE = frozenset("国州岛湖河族院校系县市省区镇村路环圈声眼代成道集折口门")  # 三国, 四代, 五环: words, not counts
 _UNIT = "|".join(map(re.escape, UNITS))
 _LATIN_UNIT = (
     r"%|‰|℃|°c|km/h|kph|mph|km2|km|cm|mm|kg|mg|ml|gb|mb|kb|tb|ghz|mhz|hz|kw|mw|m|g|l|"
@@ -118,7 +119,7 @@ def numbers(text: str) -> list[Number]:
             value, end = value * _SCALE[scale["scale"]], scale.end()
         bare = all(c in _CN for c in raw) and not match["scale"]
         # A lone Chinese numeral without a unit is part of a word more often than a number: 一体化, 三国, 万一.
-        if bare and not unit and len(raw) == 1 and not match["ordinal"]:
+        if bare and (not unit or unit in _LOOSE) and len(raw) == 1 and not match["ordinal"]:
             continue
         if raw in {"几", "数"} and not unit and not match["scale"]:
             continue
@@ -201,6 +202,8 @@ def _value(raw: str, scale: str) -> float | None:
 
 def _chinese(raw: str) -> int | None:
     """Value of a Chinese numeral: 三千零五万 -> 30050000, 二〇二三 -> 2023, 千 -> 1000 (as in 近千人)."""
+    if raw[0] in _LARGE and len(raw) > 1:  # 万一
+        return None
     if all(c in _DIGITS for c in raw):
         return int("".join(str(_DIGITS[c]) for c in raw))
     total = section = digit = 0
