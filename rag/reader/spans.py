@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from rag.reader import features as see
-from rag.text import clause_spans, dates, fold, fold_map, is_han, numbers, places, trim
+from rag.text import clause_spans, dates, fold, fold_map, is_han, numbers, places, trim, unfold
 from rag.types import Finding, Span
 
 _NAME = re.compile(r"“[^”]{1,40}”|《[^》]{1,40}》|「[^」]{1,40}」|『[^』]{1,40}』|\"[^\"]{1,40}\"")
@@ -52,7 +52,7 @@ def matched_mask(asked: see.Asked, text: str) -> list[bool]:
     mask = [False] * len(text)
 
     def mark(start: int, end: int) -> None:
-        for i in range(at[start], at[end] if end < len(at) else len(text)):
+        for i in range(*unfold(at, start, end)):
             mask[i] = True
 
     for term in asked.question.terms:

@@ -35,7 +35,7 @@ def fold(text: str) -> str:
 
 def fold_map(text: str) -> tuple[str, list[int]]:
     """`fold(text)` and, for each of its characters, the index in `text` that it came from; one more entry, len(text),
-    closes the list, so that `text[at[i]:at[j]]` is the original of `folded[i:j]` for any i <= j."""
+    closes the list. `unfold` turns a span of the folded text into one of the original."""
     out: list[str] = []
     at: list[int] = []
     for index, character in enumerate(text):
@@ -44,6 +44,12 @@ def fold_map(text: str) -> tuple[str, list[int]]:
         at.extend([index] * len(folded))
     at.append(len(text))
     return "".join(out), at
+
+
+def unfold(at: list[int], start: int, end: int) -> tuple[int, int]:
+    """The original span of `folded[start:end]`, start < end, by the map of `fold_map`: whole characters, since one
+    original may fold to several (㍿ -> 株式会社)."""
+    return at[start], at[end - 1] + 1
 
 
 def language(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rag.text.fold import fold_map
+from rag.text.fold import fold_map, unfold
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, "肆": 4}
 _SMALL = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
@@ -125,11 +125,11 @@ def numbers(text: str) -> list[Number]:
             continue
         if _inside_word(folded, match.start("number"), match.end("number")):
             continue
-        span = (at[start], at[end] if end < len(at) else len(text))
+        span = unfold(at, start, end)
         if not any(span[0] < b and a < span[1] for a, b in taken):
             found.append(Number(*_strip(text, *span), value, unit or (match["currency"] or ""), bool(match["ordinal"])))
     for match in _ENGLISH_NUMBER.finditer(folded):
-        span = (at[match.start()], at[match.end()])
+        span = unfold(at, *match.span())
         if not any(span[0] < b and a < span[1] for a, b in [*taken, *((n.start, n.end) for n in found)]):
             found.append(Number(*_strip(text, *span), _english(match["words"]), (match["unit"] or "").strip()))
     return sorted(found, key=lambda n: (n.start, n.end))
@@ -142,7 +142,7 @@ def dates(text: str) -> list[Date]:
     for pattern in _DATES:
         for match in pattern.finditer(folded):
             groups = match.groupdict()
-            start, end = _strip(text, at[match.start()], at[match.end()])
+            start, end = _strip(text, *unfold(at, *match.span()))
             if any(start < d.end and d.start < end for d in found):
                 continue
             name = groups.get("name")

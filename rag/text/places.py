@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from rag.text.fold import fold_map
+from rag.text.fold import fold_map, unfold
 
 _CHINA = """
 北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 陕西 甘肃 青海 台湾
@@ -72,7 +72,8 @@ def _pattern() -> re.Pattern[str]:
 def places(text: str) -> list[str]:
     """Place names in a text as written there, in order: "上海和Chengdu" -> ["上海", "Chengdu"]."""
     folded, at = fold_map(text)
-    return [text[at[m.start()] : at[m.end()]] for m in _pattern().finditer(folded)]
+    spans = [unfold(at, *m.span()) for m in _pattern().finditer(folded)]
+    return [text[start:end] for start, end in spans]
 
 
 def same_place(name: str) -> tuple[str, ...]:
