@@ -69,6 +69,8 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         }
         content = report.write(out, scored, about, arguments.seed)
     except OSError as error:
+        if not str(error.filename or "").startswith(str(out)):
+            raise  # not about the results: a wrong hint would hide what it is
         raise DataError(
             f"{out}: cannot be written ({error.strerror}); choose another folder with --out",
             f"{out}：无法写入，请用 --out 另选文件夹",

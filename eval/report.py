@@ -23,7 +23,7 @@ MEANING: Mapping[str, str] = {
     "R@5": "… the first 5 hits",
     "R@10": "… the first 10 hits",
     "RR@10": "1 / rank of the first relevant hit",
-    "nDCG@10": "discounted gain of the first 10 hits",
+    "nDCG@10": "discounted gain of the first 10 hits, 1 = best order",
     "em": "short answer equals a gold answer (CMRC 2018)",
     "f1": "longest common run with a gold answer (CMRC 2018)",
     "facts": "all needed facts are shown",
@@ -32,6 +32,7 @@ MEANING: Mapping[str, str] = {
     "recall": "refused, of those without an answer",
     "false": "refused, of those with an answer (lower is better)",
 }
+LABELS: Mapping[str, str] = {"recall": "refused rightly", "false": "refused wrongly"}
 TYPE_COLUMNS = ("facts", "evidence", "sentence", "em", "f1", "R@5", "recall", "false")
 
 
@@ -106,7 +107,7 @@ def markdown(content: Mapping[str, Any], scored: Sequence[Scored]) -> str:
     ]
     for name, held in content["measures"].items():
         lines.append(
-            f"| {name} | {held['mean']:.3f} | {held['low']:.3f}–{held['high']:.3f} | {held['n']} | {MEANING[name]} |"
+            f"| {LABELS.get(name, name)} | {held['mean']:.3f} | {held['low']:.3f}–{held['high']:.3f} | {held['n']} | {MEANING[name]} |"
         )
     lines += _rest(content)
     lines += [
@@ -117,7 +118,7 @@ def markdown(content: Mapping[str, Any], scored: Sequence[Scored]) -> str:
         "",
         "## By type",
         "",
-        "| type | n | " + " | ".join(TYPE_COLUMNS) + " |",
+        "| type | n | " + " | ".join(LABELS.get(name, name) for name in TYPE_COLUMNS) + " |",
         "|---|---|" + "---|" * len(TYPE_COLUMNS),
     ]
     for name, row in content["types"].items():
@@ -127,6 +128,7 @@ def markdown(content: Mapping[str, Any], scored: Sequence[Scored]) -> str:
     lines += ["", f"## The worst {len(bad)}" if bad else "## Nothing to mend", ""]
     for item in bad:
         lines += _worst_lines(item)
+    lines += _invalid_lines(scored)
     return "\n".join(lines) + "\n"
 
 
@@ -152,10 +154,18 @@ def _rest(content: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _invalid_lines(scored: Sequence[Scored]) -> list[str]:
+    shown = ((item.question.id, q) for item in scored for q in (*item.prediction.quotes, *item.prediction.nearest))
+    lines = [f"- `{key}` {_inline(q.source)} {q.start}–{q.end}: {_inline(q.quote)}" for key, q in shown if not q.valid]
+    return ["", "## Citations whose offsets do not reproduce the quote", "", *lines] if lines else []
+
+
 def _worst_lines(item: Scored) -> list[str]:
     question, shown = item.question, item.prediction
     expected = " / ".join(question.answers) or " + ".join(question.facts) or " … ".join(question.evidence)
-    marks = ", ".join(f"{key} {value:.2f}" for key, value in item.values.items() if not key.startswith(("R", "n")))
+    marks = ", ".join(
+        f"{LABELS.get(key, key)} {value:.2f}" for key, value in item.values.items() if not key.startswith(("R", "n"))
+    )
     said = shown.error or (plain(shown.text) if shown.found else f"(refused: {shown.reason})")
     lines = [f"- `{question.id}` **{_inline(question.question)}** ({item.type}; {marks})"]
     if question.history:
@@ -212,11 +222,14 @@ def draw(console: Console, content: Mapping[str, Any], out: Path) -> None:
     for heading in ("measure", "value", "95 %", "n"):
         grid.add_column(heading, justify="left" if heading == "measure" else "right")
     for name, held in content["measures"].items():
-        label = {"recall": "refused rightly", "false": "refused wrongly"}.get(name, name)
-        grid.add_row(label, f"{held['mean']:.3f}", f"{held['low']:.3f}–{held['high']:.3f}", str(held["n"]))
+        grid.add_row(
+            LABELS.get(name, name), f"{held['mean']:.3f}", f"{held['low']:.3f}–{held['high']:.3f}", str(held["n"])
+        )
     if counts["quotes_shown"]:
         valid = content["summary"]["citation"]["valid"]
         grid.add_row("citations valid", f"{valid:.3f}", "", str(counts["quotes_shown"]))
+    if counts["errors"]:
+        grid.add_row("errors", str(counts["errors"]), "", str(counts["questions"]))
     if content["answer_characters_median"] is not None:
         grid.add_row("answer characters", f"{content['answer_characters_median']:.0f}", "", str(counts["answered"]))
     for name, value in content["summary"].get("latency", {}).items():

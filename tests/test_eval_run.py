@@ -133,6 +133,8 @@ def test_a_citation_whose_offsets_are_off_is_counted() -> None:
     unknown = replace(cite(FIRST), doc_id="gone")
     items = scored(Fake({STATIONS.question: answer("", wrong, unknown, cite(FIRST))}), STATIONS)
     assert score.citations(items) == (1, 3)
+    text = report.markdown(report.full_summary(items, {}), items)
+    assert text.count("\n- `q1` a.txt") == 2  # each is listed with its place
     assert score.summary(items)["citation"] == {"valid": 0.3333}
 
 
@@ -294,6 +296,35 @@ def test_a_set_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert program.find_set(None) == program.DEFAULT_SET
     assert program.find_set("article-dev") == program.DEFAULT_SET
     assert program.find_set("elsewhere.jsonl") == Path("elsewhere.jsonl")
+
+
+@pytest.mark.model
+def test_the_real_assistant_on_the_real_article(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no rag.toml of the working directory
+    assert program.main(["--limit", "10", "--out", str(tmp_path / "out"), "--json"]) == 0
+    held = json.loads(capsys.readouterr().out)
+    assert held["n"] == 10 and held["citation"]["valid"] == 1.0
+    assert set(held["retrieval"]) == {"R@1", "R@5", "RR@10", "nDCG@10"}
+    assert set(held["answer"]) == {"em", "f1", "facts", "evidence", "sentence"}
+
+
+@pytest.mark.model
+def test_the_real_assistant_on_a_folder_with_its_own_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    corpus = [{"_id": "a", "title": "小站", "text": FIRST}, {"_id": "b", "title": "大会", "text": SECOND}]
+    queries = [{"_id": "1", "text": "智慧学习小站配建了多少个？", "answers": ["100余个"], "answerable": True}]
+    (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, corpus)), encoding="utf-8")
+    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)), encoding="utf-8")
+    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert program.main([str(folder), "--out", str(tmp_path / "out"), "--json"]) == 0
+    held = json.loads(capsys.readouterr().out)
+    assert held["retrieval"]["R@1"] == 1.0 and held["n"] == 1 and "facts" not in held["answer"]
 
 
 def test_two_corpora_never_share_an_index(tmp_path: Path) -> None:
