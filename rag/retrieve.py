@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from rag.protocols import Embedder, Ranker, VectorStore
 from rag.types import BODY_ROLES, Hit, Hits, Passage
 
 Ranking = Sequence[tuple[int, float]]
 """(passage id, score), best first."""
+
+WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "dense": 0.7}
+K0 = 5
+"""Chosen on the CMRC 2018 trial set (R@5 .996, with equal weights and k0 = 60 .989); XQuAD agrees (.995, .991)."""
 
 _DEEPEST = 1600  # passages taken from a ranker when what it lists first is all furniture or repeats
 _TELLING = 30  # characters from which on equal texts say the same wherever they stand
@@ -29,6 +34,15 @@ def fuse(
         for rank, (number, _) in enumerate(rankings[name], start=1):
             scores[number] = scores.get(number, 0.0) + weight / (k0 + rank)
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+@runtime_checkable
+class Trusting(Protocol):
+    """A ranker that knows how much of a query its best hit accounts for."""
+
+    def trust(self, query: str, best: float) -> float:
+        """0..1, by which its weight is multiplied; `best` is the score of its first hit."""
+        ...
 
 
 class DenseRanker:
@@ -68,11 +82,13 @@ class Retriever:
         self,
         rankers: Sequence[Ranker],
         fetch: Callable[[Iterable[int]], dict[int, Passage]],
-        weights: Mapping[str, float] | None = None,
+        weights: Mapping[str, float] = WEIGHTS,
+        k0: int = K0,
     ) -> None:
         self._rankers = tuple(rankers)
         self._fetch = fetch
         self._weights = weights
+        self._k0 = k0
 
     def retrieve(
         self, query: str, k: int, *, pool: int = 50, doc_ids: Collection[str] | None = None, furniture: bool = False
@@ -89,7 +105,8 @@ class Retriever:
             found = {ranker.name: ranker.search(query, deepest, doc_ids) for ranker in self._rankers}
             passages = self._fetch({number for ranking in found.values() for number, _ in ranking})
             rankings = {name: [hit for hit in ranking if hit[0] in passages] for name, ranking in found.items()}
-            tiers = _tiers(fuse(rankings, weights=self._weights), passages, furniture)
+            weights = self._weighted(query, rankings)
+            tiers = _tiers(fuse(rankings, k0=self._k0, weights=weights), passages, furniture)
             full = any(len(ranking) >= deepest for ranking in found.values())
             if len(tiers[0]) >= min(k, pool) or not full or deepest >= _DEEPEST:
                 break
@@ -105,6 +122,16 @@ class Retriever:
             )
             for number, score in _descending(tiers)[:k]
         )
+
+    def _weighted(self, query: str, rankings: Mapping[str, Ranking]) -> dict[str, float]:
+        """An English question about Chinese text shares a number or a name with it, if anything: what the lexical
+        ranker then lists first is chance, and must not outweigh the embeddings."""
+        weights = {ranker.name: self._weights.get(ranker.name, 1.0) for ranker in self._rankers}
+        for ranker in self._rankers:
+            ranking = rankings[ranker.name]
+            if ranking and isinstance(ranker, Trusting):
+                weights[ranker.name] *= ranker.trust(query, ranking[0][1])
+        return weights
 
 
 def _tiers(fused: Ranking, passages: Mapping[int, Passage], furniture: bool) -> list[list[tuple[int, float]]]:

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.lexical import LexicalRanker
+from rag.retrieve import Retriever, fuse
+from rag.types import Hits, Passage, Role
+from tests.reference import rrf
+
+LONG = "这是一段足够长的文字，用来说明同样的话在材料里出现了不止一次，应当排在后面。"
+
+
+def passage(number: int, text: str = "", role: Role = "body", doc: str = "d", title: str = "") -> Passage:
+    text = text or f"第{number}段"
+    return Passage(number, doc, text, number * 100, number * 100 + len(text), title, (), role)
+
+
+class Fixed:
+    """Lists what it was given, whatever the query."""
+
+    def __init__(self, name: str, ids: Sequence[int]) -> None:
+        self.name = name
+        self.ids = list(ids)
+        self.asked: list[tuple[int, object]] = []
+
+    def add(self, passages: Sequence[Passage]) -> None: ...
+
+    def remove(self, doc_ids: Collection[str]) -> None: ...
+
+    def search(self, query: str, k: int, doc_ids: Collection[str] | None = None) -> list[tuple[int, float]]:
+        self.asked.append((k, doc_ids))
+        return [(number, 1.0 / place) for place, number in enumerate(self.ids[:k], 1)]
+
+
+def retriever(passages: Iterable[Passage], **rankings: Sequence[int]) -> Retriever:
+    known = {p.id: p for p in passages}
+    rankers = [Fixed(name, ids) for name, ids in rankings.items()]
+    return Retriever(rankers, lambda ids: {i: known[i] for i in ids if i in known}, weights={})
+
+
+def order(hits: Hits) -> list[int]:
+    return [hit.passage.id for hit in hits]
+
+
+# -- fusion -----------------------------------------------------------------------------------------------------------
+
+
+def test_fusion_by_hand() -> None:
+    fused = fuse({"a": [(1, 9.0), (2, 8.0)], "b": [(2, 0.9), (3, 0.1)]})
+    assert fused == [(2, 1 / 62 + 1 / 61), (1, 1 / 61), (3, 1 / 62)]
+    assert fuse({}) == [] == fuse({"a": []})
+
+
+def test_weights_scale_a_ranker() -> None:
+    lists = {"a": [(1, 1.0)], "b": [(2, 1.0)]}
+    assert fuse(lists) == [(1, 1 / 61), (2, 1 / 61)]
+    assert fuse(lists, k0=9, weights={"b": 2.0}) == [(2, 2 / 10), (1, 1 / 10)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(lists=st.lists(st.lists(st.integers(0, 15), unique=True, max_size=10), max_size=4), k0=st.integers(0, 100))
+def test_fusion_is_as_published(lists: list[list[int]], k0: int) -> None:
+    fused = fuse({str(n): [(i, 0.0) for i in ids] for n, ids in enumerate(lists)}, k0=k0)
+    assert dict(fused) == pytest.approx(rrf(lists, k0))
+    assert fused == sorted(fused, key=lambda item: (-item[1], item[0]))
+
+
+# -- retrieval --------------------------------------------------------------------------------------------------------
+
+
+def test_a_hit_carries_the_rank_and_score_of_each_ranker_that_found_it() -> None:
+    hits = retriever(map(passage, range(1, 4)), dense=[1, 2], lexical=[2, 3]).retrieve("问", 10)
+    assert order(hits) == [2, 1, 3]
+    assert hits[0].ranks == {"dense": 2, "lexical": 1} and hits[0].scores == {"dense": 0.5, "lexical": 1.0}
+    assert hits[1].ranks == {"dense": 1} and hits[2].ranks == {"lexical": 2}
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_nothing_is_asked_for_nothing(k: int) -> None:
+    assert retriever([passage(1)], dense=[1]).retrieve("问", k) == Hits()
+
+
+def test_an_empty_index_and_a_k_past_the_end() -> None:
+    assert retriever([], dense=[], lexical=[]).retrieve("问", 5) == Hits()
+    assert Retriever([], lambda ids: {}).retrieve("问", 5) == Hits()
+    assert order(retriever(map(passage, [1, 2]), dense=[1, 2]).retrieve("问", 10_000)) == [1, 2]
+    assert len(retriever(map(passage, range(300)), dense=range(300)).retrieve("问", 200, pool=50)) == 200
+
+
+def test_a_removed_passage_does_not_come_back_and_takes_no_rank() -> None:
+    hits = retriever([passage(2)], dense=[1, 2]).retrieve("问", 5)
+    assert order(hits) == [2] and hits[0].ranks == {"dense": 1}
+
+
+def test_the_document_filter_reaches_every_ranker() -> None:
+    a, b = Fixed("a", [1]), Fixed("b", [1])
+    Retriever([a, b], lambda ids: {1: passage(1)}).retrieve("问", 3, pool=7, doc_ids=["d"])
+    assert a.asked == [(7, ["d"])] == b.asked
+
+
+def test_furniture_comes_after_body_text_unless_asked_for() -> None:
+    passages = [passage(1, role="comment"), passage(2), passage(3, role="byline"), passage(4, role="heading")]
+    found = retriever(passages, dense=[1, 2, 3, 4])
+    hits = found.retrieve("问", 10)
+    assert order(hits) == [2, 4, 1, 3]
+    assert hits[2].ranks == {"dense": 1}
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True) and hits[-1].score > 0
+    assert order(found.retrieve("问", 10, furniture=True)) == [1, 2, 3, 4]
+
+
+def test_furniture_does_not_crowd_body_text_out_of_the_pool() -> None:
+    comments = [passage(n, role="comment") for n in range(100, 300)]
+    found = retriever([*comments, passage(1), passage(2)], dense=[*range(100, 300), 1, 2])
+    assert order(found.retrieve("问", 3, pool=50))[:2] == [1, 2]
+
+
+def test_a_text_that_was_said_is_not_said_again_before_the_rest() -> None:
+    passages = [
+        passage(1, LONG),
+        passage(2, f" {LONG}\n", doc="copy"),
+        passage(3),
+        passage(4, LONG),
+        passage(5, role="nav"),
+    ]
+    assert order(retriever(passages, dense=[1, 2, 5, 4, 3]).retrieve("问", 10)) == [1, 3, 2, 4, 5]
+
+
+def test_short_rows_that_look_alike_under_other_titles_are_not_repeats() -> None:
+    passages = [passage(1, "合计 100", title="收入"), passage(2, "合计 100", title="支出"), passage(3)]
+    assert order(retriever(passages, dense=[1, 2, 3]).retrieve("问", 10)) == [1, 2, 3]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lists=st.lists(st.lists(st.integers(0, 30), unique=True, max_size=20), min_size=1, max_size=3),
+    furniture=st.sets(st.integers(0, 30)),
+    gone=st.sets(st.integers(0, 30), max_size=5),
+    k=st.integers(1, 40),
+)
+def test_hits_are_distinct_known_in_order_and_a_longer_list_begins_with_the_shorter(
+    lists: list[list[int]], furniture: set[int], gone: set[int], k: int
+) -> None:
+    passages = [passage(n, role="comment" if n in furniture else "body") for n in range(31) if n not in gone]
+    found = retriever(passages, **{f"r{n}": ids for n, ids in enumerate(lists)})
+    hits = found.retrieve("问", k)
+    assert len(set(order(hits))) == len(hits) <= k and not gone & set(order(hits))
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    kinds = [h.passage.role for h in hits]
+    assert kinds == sorted(kinds)  # "body" before "comment"
+    assert order(found.retrieve("问", 31))[:k] == order(hits)
+
+
+# -- trust ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_lexical_list_that_shares_only_a_number_does_not_outweigh_the_meaning() -> None:
+    texts = ["2024年的展览在海边举行", "2024年参观的人数创下纪录", "门票一百元", "展品来自十个国家"]
+    passages = {n: passage(n, text) for n, text in enumerate(texts, 1)}
+    lexical = LexicalRanker()
+    lexical.add(list(passages.values()))
+    dense = Fixed("dense", [3, 4])
+    found = Retriever([dense, lexical], lambda ids: {i: passages[i] for i in ids})
+    assert order(found.retrieve("How much did a ticket for the exhibition cost in 2024?", 1)) == [3]
+    assert order(found.retrieve("2024年的展览在哪里举行", 1)) == [1]
+
+
+def test_trust_is_the_share_of_the_query_that_the_best_hit_holds() -> None:
+    lexical = LexicalRanker()
+    assert lexical.trust("red", 0.0) == 0.0
+    lexical.add([passage(1, "red cat"), passage(2, "blue dog"), passage(3, "green fish")])
+    for query, low, high in [("red cat", 1.0, 1.0), ("red stone tower under water", 0.2, 0.5), ("", 0.0, 0.0)]:
+        found = lexical.search(query, 1)
+        assert low <= lexical.trust(query, found[0][1] if found else 0.0) <= high
