@@ -68,8 +68,10 @@ class Assistant:
         sync: bool = True,
         index_dir: str | os.PathLike[str] | None = None,
         embedder: Embedder | None = None,
+        fresh: bool = False,
     ) -> Assistant:
         """Opens the index of a folder, making it where there is none, and brings it in step unless `sync` is False.
+        `fresh` throws the index away first (never the documents): the way out of a broken or mismatched one.
 
         Raises FolderError, ModelError, IndexMismatchError (another model built the index), BusyError.
         """
@@ -77,7 +79,7 @@ class Assistant:
         if index_dir is not None:
             settings = replace(settings, index_dir=str(index_dir))
         path = find_folder(folder if folder is not None else settings.folder)
-        assistant = cls._build(directory_of(path, settings), settings, progress, embedder, path)
+        assistant = cls._build(directory_of(path, settings), settings, progress, embedder, path, fresh)
         if sync:
             try:
                 assistant.sync(progress)
@@ -106,7 +108,13 @@ class Assistant:
 
     @classmethod
     def _build(
-        cls, directory: Path, settings: Settings, progress: ProgressFn | None, embedder: Embedder | None, folder: Path | None
+        cls,
+        directory: Path,
+        settings: Settings,
+        progress: ProgressFn | None,
+        embedder: Embedder | None,
+        folder: Path | None,
+        fresh: bool = False,
     ) -> Assistant:
         embedder = embedder or open_embedder(
             settings.model,
@@ -118,6 +126,8 @@ class Assistant:
             progress=progress,
         )
         with writing(directory):
+            if fresh:  # only now: a model that cannot be had leaves the old index as it is
+                discard(directory)
             index = open_index(directory, embedder, settings, folder)
         return cls(index, embedder, RuleReader(embedder, settings.refuse_below), settings, folder)
 

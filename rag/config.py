@@ -72,13 +72,13 @@ _FIELDS: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fie
 def _typed(key: str, value: object, where: str) -> object:
     if key not in _FIELDS:
         near = difflib.get_close_matches(key, _FIELDS, n=1)
-        hint = (f"; did you mean '{near[0]}'?", f"；是不是 {near[0]}？") if near else ("", "")
+        hint = (f"; did you mean '{near[0]}'?", f"；是不是 {near[0]}？") if near else (".", "。")
         known = ", ".join(sorted(_FIELDS))
         raise SettingsError(
             f"{where}: unknown setting '{key}'{hint[0]} Known settings: {known}",
             f"{where}：没有名为 {key} 的设置{hint[1]} 可用的设置：{known}",
         )
-    want = type(_FIELDS[key].default)
+    want: Any = type(_FIELDS[key].default)
     try:
         if want is bool:
             text = str(value).strip().lower()

@@ -1,0 +1,1 @@
+"""The command line's parts: `parser` says what can be typed, `commands` does it, `show` prints it."""

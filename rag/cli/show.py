@@ -1,0 +1,219 @@
+"""Printing: plain objects for --json, and text for people. Document text is somebody else's: control characters that
+would steer a terminal are shown as U+FFFD."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rag.protocols import ProgressFn
+from rag.types import Answer, Citation, Document, Hit, Progress
+
+_STEERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")  # bidirectional controls
+_STAGES = {"model": ("准备模型", "model"), "files": ("读取文件", "files"), "passages": ("编入索引", "passages")}
+
+
+class Screen:
+    """Where results go: one JSON object a line, or text for people."""
+
+    def __init__(self, stream: TextIO, lang: str, as_json: bool) -> None:
+        self._stream = stream
+        self.lang = lang
+        self.as_json = as_json
+        self._console: Any = None
+
+    def word(self, en: str, zh: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    def object(self, content: Mapping[str, Any]) -> None:
+        self._stream.write(json_line(content) + "\n")
+        self._stream.flush()  # whoever reads a pipe sees each answer when it is there
+
+    def text(self, *pieces: tuple[str, str] | str) -> None:
+        """One paragraph of (text, style) pieces; styles show on a terminal only."""
+        from rich.console import Console
+        from rich.text import Text
+
+        if self._console is None:
+            self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        line = Text()
+        for piece in pieces:
+            said, style = (piece, "") if isinstance(piece, str) else piece
+            line.append(safe(said), style)
+        self._console.print(line)
+
+    def warn(self, message: str) -> None:
+        print(f"rag: {one_line(message)}", file=sys.stderr)
+
+
+def json_line(content: Mapping[str, Any]) -> str:
+    """One line of JSON for any content: no character in it ends a line, none is beyond UTF-8."""
+    line = json.dumps(content, ensure_ascii=False)
+    if not line.isprintable():
+        for character in ("\x7f", "\x85", "\u2028", "\u2029"):  # some readers end a line there
+            line = line.replace(character, f"\\u{ord(character):04x}")
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        line = json.dumps(content)
+    return line
+
+
+def safe(text: str) -> str:
+    """The text without characters that steer a terminal or reorder what is shown; line ends and tabs stay."""
+    return "".join(
+        "\ufffd" if (unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t") or c in _STEERING else c for c in text
+    )
+
+
+def one_line(text: str) -> str:
+    return safe(" ".join(text.split()))
+
+
+def ui_language() -> str:
+    """zh or en, by LC_ALL, LC_MESSAGES, LANG; where none is set (Windows), by the system's locale."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return "zh" if os.environ[name].lower().startswith("zh") else "en"
+    return "zh" if (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
+
+
+@contextmanager
+def meter(lang: str) -> Iterator[ProgressFn | None]:
+    """Draws progress on stderr while a person is looking; None where nobody is."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    shown = Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False)
+    with shown as bars:
+        tasks: dict[str, Any] = {}
+
+        def draw(progress: Progress) -> None:
+            if progress.stage not in tasks:
+                tasks[progress.stage] = bars.add_task(_STAGES[progress.stage][lang != "zh"], total=None)
+            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total or None)
+
+        yield draw
+
+
+# -- objects ------------------------------------------------------------------------------------------------------
+
+
+def answer_object(answer: Answer) -> dict[str, Any]:
+    """`start` and `end` are character offsets in the decoded text of `source`, a path relative to the folder."""
+    return {
+        "question": answer.question,
+        "understood": answer.understood,
+        "found": answer.found,
+        "short": answer.short,
+        "text": answer.text,
+        "citations": [citation_object(c) for c in answer.citations],
+        "confidence": answer.confidence,
+        "reason": answer.reason,
+        "timings_ms": dict(answer.timings),
+    }
+
+
+def citation_object(citation: Citation) -> dict[str, Any]:
+    return {
+        "number": citation.number,
+        "doc_id": citation.doc_id,
+        "source": citation.source,
+        "title": citation.title,
+        "path": list(citation.path),
+        "role": citation.role,
+        "page": citation.page,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+    }
+
+
+def hit_object(rank: int, hit: Hit, source: str) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "rank": rank,
+        "score": hit.score,
+        "ranks": dict(hit.ranks),
+        "doc_id": passage.doc_id,
+        "source": source,
+        "title": passage.title,
+        "path": list(passage.path),
+        "role": passage.role,
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+    }
+
+
+def document_object(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "source": document.source,
+        "meta": {
+            key: {"start": span.start, "end": span.end, "text": document.text[span.start : span.end]}
+            for key, span in document.meta.items()
+        },
+        "sections": [
+            {"path": list(s.path), "role": s.role, "page": s.page, "start": s.start, "end": s.end}
+            for s in document.sections
+        ],
+        "text": document.text,
+    }
+
+
+# -- text ---------------------------------------------------------------------------------------------------------
+
+
+def print_answer(screen: Screen, answer: Answer) -> None:
+    pieces: list[tuple[str, str] | str] = []
+    for segment in answer.segments:
+        if segment.kind == "short":
+            pieces.append((segment.text, "bold"))
+        elif segment.kind == "mark":
+            pieces.append((f"[{segment.number}]", "cyan"))
+        else:
+            pieces.append(segment.text)
+    while pieces and isinstance(pieces[-1], str) and not pieces[-1].strip():
+        pieces.pop()
+    screen.text(*pieces)
+    if answer.citations or answer.nearest:
+        screen.text()
+    for citation in answer.citations or answer.nearest:
+        screen.text(
+            (f"[{citation.number}] ", "cyan"),
+            (place(citation.source, citation.title, citation.path, citation.role), "dim"),
+        )
+    if answer.understood != answer.question:
+        screen.text((screen.word("understood as: ", "理解为：") + answer.understood, "dim"))
+
+
+def print_hits(screen: Screen, hits: Sequence[Hit], sources: Mapping[str, str]) -> None:
+    for rank, hit in enumerate(hits, 1):
+        passage = hit.passage
+        where = place(sources.get(passage.doc_id, ""), passage.title, passage.path, passage.role)
+        ranks = " ".join(f"{name} {number}" for name, number in sorted(hit.ranks.items()))
+        screen.text((f"{rank}. ", "bold"), (f"{where}:{passage.start}-{passage.end}  ({ranks})", "dim"))
+        screen.text(passage.text.strip())
+        screen.text()
+    if not hits:
+        screen.text(screen.word("nothing found", "没有找到"))
+
+
+def place(source: str, title: str, path: Sequence[str], role: str) -> str:
+    """Where something stands: file, title, headings, and the role of what is not body text."""
+    inside = " › ".join(part for part in (title, *path) if part)
+    return f"{source}: {inside}" + ("" if role == "body" else f" · {role}")
