@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rag.text.fold import is_han
@@ -12,6 +13,7 @@ from rag.types import Document, Passage, Section, passage_id
 
 TOKENS = 450  # estimated model tokens that a passage may hold; the default model reads 512 with title and path
 Spans = list[tuple[int, int]]
+_ASKED = re.compile(r"(?:Q\d*|问|問|提问)\s*[:：.、]", re.IGNORECASE)
 
 
 def chunk(document: Document, *, chars: int = 300) -> list[Passage]:
@@ -93,6 +95,8 @@ def _belongs(text: str, group: Spans, span: tuple[int, int], section: Section, t
         return bool(listed) or before.rstrip().endswith(("：", ":")) or size(before) <= tiny
     if before.rstrip().endswith(("：", ":")):
         return True
+    if _ASKED.match(here):
+        return False  # each question starts the passage that answers it
     short = size(text[group[0][0] : group[-1][1]]) <= tiny or size(here) <= tiny
     return short and not (LIST_MARK.match(before + " ") and size(here) > tiny)
 

@@ -73,7 +73,8 @@ def label(parsed: Parsed, *, doc_id: str, source: str) -> Document:
     _flow(items, start)
     _signature(items)
     for item in items:
-        for key, left, right in item.meta:
+        told = item.meta if item.role != "comment" or item.says == "comment" else []
+        for key, left, right in told:
             meta.setdefault(key, Span(left, right))
     if title is not None:
         item = items[title]
@@ -96,7 +97,7 @@ def _items(parsed: Parsed) -> list[_Item]:
     items = []
     for block in parsed.blocks:
         text = parsed.text[block.start : block.end]
-        mark = None if block.kind in {"code", "row", "quote"} else read_line(text)
+        mark = None if block.kind in {"code", "row", "quote", "meta"} else read_line(text)
         prose = (
             block.kind in {"paragraph", "item", "quote"}
             and not mark
@@ -173,7 +174,7 @@ def _title(items: Sequence[_Item], first: int | None, meta: Mapping[str, Span]) 
         if not (close or (looks and index == 0) or (looks and signals)):
             continue
         score = 1 + min(width(item.text), 40) / 20 + (2 if close else 0) + (0.5 if index == 0 else 0)
-        score -= 2 if width(item.text) <= 8 else 0
+        score -= 2 if signals and width(item.text) <= 8 else 0
         score -= 1.5 if is_name(item.text) else 0
         score -= 2 if index and (is_office(item.text) and is_name(items[index - 1].text)) else 0
         score -= 2 if document_number(item.text) else 0
@@ -223,9 +224,9 @@ def _head(items: list[_Item], start: int, title: int | None, meta: dict[str, Spa
         if item.role or index == title:
             continue
         after_title = title is None or index > title
-        if item.block.kind == "meta" and not item.mark:
-            item.take(_mail(item) or "byline" if re.match(r"[\w-]+\s*[:：]", item.text) else "nav")
-        elif item.mark:
+        if item.block.kind == "meta":
+            item.take(_declared(item))
+        elif item.mark and (page or item.mark.role not in {"related", "comment", "nav"}):
             item.take(item.mark.role if item.mark.role != "related" else "nav")
         elif document_number(item.text):
             item.take("byline")
@@ -279,9 +280,15 @@ _MAIL_KEYS: dict[str, tuple[Role, str]] = {
 }  # fmt: skip
 
 
-def _mail(item: _Item) -> Role | None:
+def _declared(item: _Item) -> Role:
+    """Role of a line that the format itself calls metadata: a mail's header, front matter, a page's <meta>."""
+    if item.block.hint:
+        roles: dict[str, Role] = {"date": "date", "url": "notice"}
+        return roles.get(item.block.hint, "byline")
     match = _MAIL.fullmatch(item.text)
-    return _MAIL_KEYS.get(match.group("key").lower(), ("byline", ""))[0] if match else None
+    if not match:
+        return "nav"
+    return _MAIL_KEYS.get(match.group("key").lower(), ("byline", ""))[0]
 
 
 def _mail_meta(item: _Item) -> list[tuple[str, Span]]:
@@ -290,7 +297,8 @@ def _mail_meta(item: _Item) -> list[tuple[str, Span]]:
     if not match or not known:
         return []
     at = item.block.start
-    return [(known[1], Span(at + match.start("value"), at + match.end("value")))]
+    value = re.sub(r"\s*<[^<>]*>\s*\Z", "", match.group("value")) or match.group("value")
+    return [(known[1], Span(at + match.start("value"), at + match.start("value") + len(value)))]
 
 
 def _flow(items: list[_Item], start: int) -> None:
@@ -323,10 +331,16 @@ def _flow(items: list[_Item], start: int) -> None:
         elif mark in {"counter", "nav"} and (ended or tail or mark == "counter") and state != "comment":
             item.take(mark)
             tail = tail or ended
-        elif mark in {"byline", "date"} and (ended or tail) and state == "body":
+        elif mark in {"byline", "date"} and state == "body" and (ended or tail or _post_head(item)):
             item.take(mark)
+            if not (ended or tail):
+                item.meta = []  # of one post, not of the document
+        elif state == "comment" and mark == "nav" and len(item.text.split()) > 2:
+            item.take("nav")
         elif state == "comment" and not (real and item.block.level <= 1):
             item.take("comment")
+        elif state == "body" and _ornament(items, index):
+            item.take("nav")
         elif (
             state == "related"
             and not (item.prose or real)
@@ -340,6 +354,17 @@ def _flow(items: list[_Item], start: int) -> None:
         else:
             state = "body"
             item.role = "heading" if item.block.kind in {"heading", "title"} else "body"
+
+
+def _post_head(item: _Item) -> bool:
+    """The line over a post of a thread: who, and when to the minute. A day alone heads an entry of a diary."""
+    return item.says == "date" and not is_date_only(item.text) and bool(re.search(r"\d[:：]\d\d", item.text))
+
+
+def _ornament(items: Sequence[_Item], index: int) -> bool:
+    """A bare number over a heading."""
+    above_heading = index + 1 < len(items) and items[index + 1].block.kind == "heading"
+    return above_heading and bool(re.fullmatch(r"\W*\d{1,2}\W*", items[index].text))
 
 
 def _heads_list(items: Sequence[_Item], index: int) -> bool:

@@ -29,6 +29,9 @@ _TAGS = frozenset(
     "nav aside header footer article main section figcaption time address form blockquote h1 h2 h3 h4 h5 h6 td th".split()
 )
 _SPACE = re.compile(r"[ \t\n\r\f\v]+")
+_WIDE_BREAK = re.compile(
+    r"(?<=[\u2e80-\u9fff\uff00-\uff60])[ \t]*[\r\n]+[ \t\r\n]*(?=[\u2e80-\u9fff\uff00-\uff60])"
+)  # shows as nothing
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CHARSET = re.compile(
     rb"<meta[^>]+charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-:.]+)|<\?xml[^>]+encoding\s*=\s*[\"']([A-Za-z0-9_\-:.]+)",
@@ -53,7 +56,8 @@ class _Line:
     parts: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        lines = (_SPACE.sub(" ", part).strip() for part in "".join(self.parts).split("\x00"))
+        joined = _WIDE_BREAK.sub("", "".join(self.parts))
+        lines = (_SPACE.sub(" ", part).strip() for part in joined.split("\x00"))
         return "\n".join(line for line in lines if line)
 
 
@@ -105,6 +109,12 @@ def _tree(source: str, name: str) -> Any:
             f"{name} is not readable HTML ({error}); open it in a browser and save it again",
             f"{name} 不是可读取的 HTML（{error}）；请用浏览器打开后重新保存",
         ) from error
+    limits = [entry.message.strip() for entry in parser.error_log if entry.type_name == "ERR_RESOURCE_LIMIT"]
+    if limits:  # libxml2 drops the rest of such a page without a word
+        raise ParseError(
+            f"{name} is nested too deep or too large to be read whole ({limits[0]}); save its text as .txt",
+            f"{name} 嵌套过深或过大，无法完整读取（{limits[0]}）；请另存为 .txt 文本",
+        )
     return root
 
 

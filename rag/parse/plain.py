@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rag.parse.encoding import decode
 from rag.text.wrap import LIST_MARK, paragraph_spans, width
@@ -27,6 +28,8 @@ _NUMBERED: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"[（(]\d{1,2}[）)]"), 9),
 )
 UNNUMBERED = 4
+_QUESTION = re.compile(r"(?:Q\d*|问|問|提问|A\d*|答)\s*[:：.、]", re.IGNORECASE)
+_AMOUNT = re.compile(r"\s\S{0,3}\d[\d./]*\s?\S{0,4}$|\s(?:少许|适量|若干)$")
 _MAIL = re.compile(
     r"(From|To|Cc|Bcc|Date|Sent|Subject|Reply-To|发件人|收件人|抄送|主题|日期|发送时间|寄件者|收件者|主旨)\s*[:：]\s*\S",
     re.IGNORECASE,
@@ -82,6 +85,8 @@ def heading_level(line: str) -> int:
         match = pattern.match(line)
         if (match and line[match.end() :].strip(" 　")) or (match and level <= 3):
             return level
+    if _QUESTION.match(line) or _AMOUNT.search(line):
+        return 0
     if LIST_MARK.match(line) or "  " in line.strip() or "\t" in line or " | " in line:
         return 0
     return UNNUMBERED
@@ -92,15 +97,16 @@ def _numbered(line: str) -> bool:
 
 
 def _settle_headings(text: str, spans: list[tuple[int, int]], kinds: list[tuple[BlockKind, int]]) -> None:
-    """Of the lines that could be headings keeps those under which something longer stands."""
+    """Of the lines that could be headings keeps those under which something longer, or a list, stands."""
     lines = [text[a:b] for a, b in spans]
+    apart = [text.count("\n", a[1], b[0]) > 1 for a, b in pairwise(spans)] + [True]  # a blank line comes after it
     asked = sum(1 for i, line in enumerate(lines[:-1]) if _ASKS.search(line) and _stands(lines[i + 1]))
-    below = False  # whether what follows is a paragraph, or headings that lead to one
-    chain = 0
+    below = False  # whether what follows can stand under a heading: a paragraph, a list, or headings that lead to one
+    chain = 0  # headings in a row from here down
     for index in range(len(lines) - 1, -1, -1):
         line, (kind, level) = lines[index], kinds[index]
         if kind != "heading":
-            below = kind in {"item", "paragraph", "quote", "row"} and (_stands(line) or _listed(kinds, index))
+            below = kind in {"item", "paragraph", "row"} and (_stands(line) or _listed(kinds, index))
             chain = 0
             continue
         numbered = _numbered(line)
@@ -109,14 +115,35 @@ def _settle_headings(text: str, spans: list[tuple[int, int]], kinds: list[tuple[
             keep = False
         if numbered and level in {6, 9} and chain and kinds[index + 1][1] == level:
             keep = False  # 1. 2. 3. in a row, with nothing between them, is a list
+        if numbered and level in {6, 9} and index and kinds[index - 1] == kinds[index]:
+            keep = False
         if keep and not numbered and chain and not _numbered(lines[index + 1]):
             keep = chain < 2 and width(line) >= 4
+        glued = index > 0 and not apart[index - 1] and any(c.isalpha() for c in lines[index - 1])
+        if glued and not numbered and apart[index]:
+            keep = False  # the last line of a group: a heading is nearer to what it heads
+        if not keep and _heads_short_lines(lines, kinds, apart, index):
+            keep, chain = True, 0
         if keep:
             chain += 1
+            below = True
         else:
             kinds[index] = ("item", 1) if LIST_MARK.match(line + " ") else ("paragraph", 0)
             below = _stands(line)
             chain = 0
+
+
+def _heads_short_lines(lines: list[str], kinds: list[tuple[BlockKind, int]], apart: list[bool], index: int) -> bool:
+    """A short line after a blank one that opens a group of at least two short lines: 材料, then what to buy."""
+    if (index and not apart[index - 1]) or width(lines[index]) > 24 or any(c.isdigit() for c in lines[index]):
+        return False
+    stop = index + 1
+    while stop < len(lines) and not apart[stop - 1]:
+        stop += 1
+    group = range(index + 1, stop)
+    listed = all(width(lines[i]) <= 40 and kinds[i][0] in {"paragraph", "item"} for i in group)
+    amounts = sum(1 for i in group if kinds[i][0] == "item" or _AMOUNT.search(lines[i]))
+    return len(group) >= 2 and listed and 2 * amounts >= len(group)
 
 
 def _stands(line: str) -> bool:

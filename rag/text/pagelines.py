@@ -37,7 +37,7 @@ _COUNT = re.compile(
     re.IGNORECASE,
 )
 _COUNT_PAIR = re.compile(
-    rf"(?P<word>{_COUNT_WORD})\s*[:：(（]?\s*(?P<number>\d[\d,.]*\s*[万千kKmM]?\+?)|(?P<number2>\d[\d,.]*\s*[万千kKmM]?\+?)\s*(?:次|人|条)?\s*(?P<word2>{_COUNT_WORD})",
+    rf"(?P<word>{_COUNT_WORD})\s*[:：(（]?\s*(?P<number>\d[\d,.]*(?:\s?[万千kKmM])?\+?)|(?<![\d:：.])(?P<number2>\d[\d,.]*(?:\s?[万千kKmM])?\+?)\s*(?:次|人|条)?\s*(?P<word2>{_COUNT_WORD})",
     re.IGNORECASE,
 )
 _COUNT_KEYS = (
@@ -48,7 +48,7 @@ _COUNT_KEYS = (
     ("posts", re.compile(r"发表|发帖|文章", re.IGNORECASE)),
 )
 
-_SELF_LABELS = r"作者|文(?=\s*[|｜丨/])|撰文|撰稿|文字|原创|记者|本报记者|编译|译者|翻译|通讯员|发布者|发布人|供稿|楼主|author|written by|posted by|reporter"
+_SELF_LABELS = r"(?:本文|文章)?作者|文(?=\s*[|｜丨/])|撰文|撰稿|文字|原创|记者|本报记者|编译|译者|翻译|通讯员|发布者|发布人|供稿|楼主|author|written by|posted by|reporter"
 _STAFF_LABELS = r"编辑|责编|责任编辑|主编|审核|审校|初审|复审|终审|校对|监制|摄影|图片|图|排版|制作|值班编委|editor|editing by|reporting by|photographs? by|photos? by"
 _SOURCE_LABELS = r"来源|文章来源|信息来源|稿源|出处|发布单位|发布机构|发文机关|公众号|source|publisher"
 _LABELLED = re.compile(
@@ -79,6 +79,7 @@ _NOTICE = re.compile(
     r"this e-?mail (?:and|is|may)|confidentiality notice|do not reply|unsubscribe)",
     re.IGNORECASE,
 )
+_OWNER = re.compile(r"版权所有|ICP备\s*\d|公网安备|all rights reserved|©\s*\d{4}", re.IGNORECASE)
 _RELATED = re.compile(
     r"[【\[▍■●◆▎|◎•#\s]*(?:(?:(?:上|本|今|昨|近|一)?(?:周|日|月|年|期|站|栏目|频道|小时|24小时|48小时)?(?:内|的)?(?:热门|热议|热点|热榜|热帖|热评|热文|热搜|最热|最新|精选|精彩|推荐|人气)(?:文章|推荐|排行榜?|话题|评论|资讯|新闻|阅读|内容|帖子|图片|视频|专题|榜单?|回顾|动态|标签|榜|搜索|博文|问答)?)|"
     r"(?:相关|延伸|扩展|推荐|更多|往期|其他|编辑|为您|为你|猜你|你可能|大家|您可能|热门|精彩)(?:的)?(?:阅读|文章|新闻|推荐|链接|报道|资讯|内容|专题|回顾|精选|精彩|喜欢|都在看|还?会?喜欢|感兴趣(?:的内容)?|话题|视频|问题|帖子|博文|主题|信息|搜索|标签)|"
@@ -98,10 +99,10 @@ _COMMENTS = re.compile(
 )
 _NAV_WORD = (
     r"(?:首页|主页|返回(?:首页|顶部|列表)?|登录|注册|登陆|退出|搜索|搜一搜|关于我们|联系我们|加入我们|网站地图|站点地图|帮助(?:中心)?|客户端|手机版|APP下载|下载APP|打开APP|新闻|时政|国内|国际|社会|财经|体育|娱乐|科技|军事|教育|文化|健康|房产|汽车|旅游|视频|图片|直播|评论|论坛|博客|微博|微信|专题|"
-    r"资讯|要闻|滚动|政务|政策|服务|互动|更多|收藏本站|设为首页|无障碍|繁體|繁体|简体|字号|大|中|小|打印|关闭|关闭窗口|分享(?:到|至)?|分享让更多人看到|朋友圈|QQ空间|QQ|新浪微博|复制链接|纠错|举报|收藏|转发|点赞|在看|赞|私信|\+?\s*关注|回复|正文|目录|"
+    r"资讯|要闻|滚动|政务|政策|服务|互动|更多|收藏本站|设为首页|无障碍|繁體|繁体|简体|字号|大|中|小|打印|关闭|关闭窗口|分享(?:到|至)?|广告|全文完|正文完|完|END|the end|展开(?:全文|更多)|查看更多|加载更多|点击加载更多|换一换|举报|置顶|精华|分享让更多人看到|朋友圈|QQ空间|QQ|新浪微博|复制链接|纠错|举报|收藏|转发|点赞|在看|赞|私信|\+?\s*关注|回复|正文|目录|"
     r"home|news|sport|sports|world|uk|us|asia|china|business|politics|tech|technology|science|health|culture|arts?|entertainment|opinion|video|audio|live|travel|weather|style|books|music|food|fashion|about(?: us)?|contact(?: us)?|help|faq|search|menu|log ?in|sign ?in|sign up|register|subscribe|my account|share(?: this(?: (?:page|article|story))?)?|facebook|twitter|x|linkedin|whatsapp|email|e-mail|print|copy link|save|skip to (?:main )?content|back to top|close|next|previous|reply|report|newsletters?|podcasts?|shop|donate|blog|archive|rss|privacy|terms|cookies|sitemap|careers|advertise)"
 )
-_NAV = re.compile(rf"{_NAV_WORD}(?:[\s|｜>›»/·•,，\xa0\u3000-]+{_NAV_WORD})*", re.IGNORECASE)
+_NAV = re.compile(rf"[-—\s]*{_NAV_WORD}(?:[\s|｜>›»/·•,，:：\xa0\u3000-]+{_NAV_WORD})*[\s:：—-]*", re.IGNORECASE)
 _CRUMB = re.compile(
     r"(?:(?:您|你)?(?:的|当前|现在|所在|当前的)?位置\s*[:：].*|(?:home|首页|主页)\s*[>›»/→].{0,80}|[^>›»。]{1,16}(?:\s*[>›»]+\s*[^>›»。]{1,24}){2,})",
     re.IGNORECASE,
@@ -245,7 +246,7 @@ def _read_labelled(line: str) -> Mark | None:
         cut = DATE.search(value) or _COUNT_PAIR.search(value)
         if cut and cut.start():
             value = value[: cut.start()]
-        value = value.strip()
+        value = re.sub(r"[\s,，|｜]*(?:发表|发布|更新)?(?:时间|日期)?[于在]?[:：\s]*\Z", "", value)
         if value:
             meta.append((key, start + left, start + left + len(value)))
     if not meta:
@@ -282,12 +283,35 @@ def _read_date(line: str) -> Mark | None:
     after = re.match(r"[\s|｜·]+(\d[\d,]*)\s*$", line[match.end() :])
     if after and not counted:
         meta.append(("views", match.end() + after.start(1), match.end() + after.end(1)))
-    lead = line[: match.start()].strip(" |｜·•/:：,，()（）-—")
-    lead = _DATE_LABEL.sub("", lead).strip(" |｜·•/:：,，") if lead else ""
-    if lead and lead in line and width(lead) <= 28:
-        left = line.index(lead)
-        meta.append(("author" if is_name(lead) else "publisher", left, left + len(lead)))
+    meta.extend(_lead(line, match.start()))
+    category = _CATEGORY.search(line, match.end())
+    if category:
+        value = re.split(r"\s*[|｜·•]|\s{2,}", category.group("value"))[0]
+        meta.append(("category", category.start("value"), category.start("value") + len(value)))
     return Mark("date", tuple(meta))
+
+
+def _lead(line: str, end: int) -> Iterator[tuple[str, int, int]]:
+    """Who is named before the date: a person is the author, anything else the publisher."""
+    lead = re.match(
+        r"\W*(?:(?:\d+\s*楼|沙发|板凳|楼主|原创|作者|来源)\s*[:：]?\s*)*(?P<who>.*?)[\s|｜·•/:：,，()（）—-]*"
+        r"(?:(?:最后|首次)?(?:发布|发表|更新|创建|编辑|修改|回复)(?:时间|日期)?(?:于|在)?|published|posted|updated|on|at)?[\s|｜·•/:：,，()（）—-]*\Z",
+        line[:end],
+        re.IGNORECASE,
+    )
+    if not lead or not lead.group("who") or width(lead.group("who")) > 28:
+        return
+    start, who = lead.start("who"), lead.group("who")
+    first = re.split(r"[\s|｜·•]+", who)[0]
+    if is_name(who):
+        yield "author", start, start + len(who)
+    elif is_name(first) and first[0] > "\u2e80":
+        yield "author", start, start + len(first)
+        rest = who[len(first) :].strip(" \u3000|｜·•")
+        left = line.index(rest, start + len(first))
+        yield "publisher", left, left + len(rest)
+    else:
+        yield "publisher", start, start + len(who)
 
 
 def _source_like(names: list[str], line: str) -> bool:
@@ -305,7 +329,9 @@ def _read_link(line: str) -> Mark | None:
 
 
 def _read_notice(line: str) -> Mark | None:
-    return Mark("notice") if width(line) <= 500 and _NOTICE.match(line) else None
+    if (width(line) <= 500 and _NOTICE.match(line)) or (width(line) <= 120 and _OWNER.search(line)):
+        return Mark("notice")
+    return None
 
 
 def _read_related(line: str) -> Mark | None:

@@ -36,7 +36,7 @@ _STARTERS = frozenset(
 )
 _WORD = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)*\Z")
 _MARK = re.compile(r"\s*[(（\[]?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5}|[一二三四五六七八九十]{1,3})\Z")
-_CONTINUES = re.compile(r"[ \t]*(?:[,，、;；:：—–～~]|-|的(?![确士])|等(?!到|待))")
+_CONTINUES = re.compile(r"[ \t]*(?:[,，、;；:：—–～~]|-|的(?![确士])|等(?!到|待)|[和与與及或][“「『\"])")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
