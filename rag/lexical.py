@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.errors import BusyError, IndexBrokenError
+from rag.errors import BusyError, IndexBrokenError, RagError
 from rag.text import tokens
 from rag.types import Passage
 
@@ -148,8 +148,8 @@ class LexicalRanker:
         if self._directory is None:
             return self._tantivy.Index(self._schema)
         path = Path(self._directory)
-        path.mkdir(parents=True, exist_ok=True)
         try:
+            path.mkdir(parents=True, exist_ok=True)
             if not (path / "meta.json").exists() and any(path.glob("*.store")):
                 raise ValueError("meta.json is missing")
             self._dead = _verify(path)
@@ -157,6 +157,8 @@ class LexicalRanker:
             index.config_reader(reload_policy="manual")
             index.reload()
             return index
+        except PermissionError as error:
+            raise self._unusable(error) from error
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise IndexBrokenError(
                 f"the lexical index in {path} is damaged ({error}); run: python -m rag rebuild",
@@ -178,8 +180,7 @@ class LexicalRanker:
         if self._written is None:
             return
         before = self._index.searcher().num_docs
-        self._writing().commit()
-        self._index.reload()
+        self._end(self._writing())
         self._dead += before + self._written - self._index.searcher().num_docs
         self._written = None
 
@@ -190,9 +191,23 @@ class LexicalRanker:
         writer.delete_documents_by_query(self._tantivy.Query.all_query())
         for address in self._addresses(searcher):
             writer.add_document(searcher.doc(address))
-        writer.commit()
-        self._index.reload()
+        self._end(writer)
         self._dead = 0
+
+    def _end(self, writer: Any) -> None:
+        try:
+            writer.commit()
+        except ValueError as error:  # a full disk: this writer is lost, what was committed before stands
+            self._writer, self._written = None, None
+            raise self._unusable(error) from error
+        self._index.reload()
+
+    def _unusable(self, error: Exception) -> RagError:
+        return RagError(
+            f"the lexical index in {self._directory} cannot be used ({error}); check permissions and free space, or set"
+            " index_dir",
+            f"无法使用 {self._directory} 中的全文索引（{error}）；请检查权限与磁盘空间，或设置 index_dir",
+        )
 
     def _searcher(self) -> Any:
         if self._written is not None:

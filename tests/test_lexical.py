@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.errors import BusyError, IndexBrokenError
+from rag.errors import BusyError, IndexBrokenError, RagError
 from rag.lexical import LexicalRanker
 from rag.text import tokens
 from rag.types import Passage, passage_id
@@ -157,6 +157,22 @@ def test_a_second_writer_is_told_that_the_index_is_busy(tmp_path: Path) -> None:
     second.add([passage("山里的村庄", 50)])
     second.flush()
     assert LexicalRanker(tmp_path).count == 2
+
+
+def test_a_commit_that_fails_leaves_what_was_committed_and_a_ranker_that_works(tmp_path: Path) -> None:
+    class FullDisk:
+        def commit(self) -> None:
+            raise ValueError("No space left on device")
+
+    ranker = LexicalRanker(tmp_path)
+    ranker.add([passage("海边的城市")])
+    ranker.flush()
+    ranker._writer, ranker._written = FullDisk(), 1
+    with pytest.raises(RagError, match="space"):
+        ranker.flush()
+    assert ranker.search("城市", 5) != []
+    ranker.add([passage("山里的村庄", 50)])
+    assert ranker.search("村庄", 5) != []
 
 
 def test_searching_while_adding_is_safe() -> None:

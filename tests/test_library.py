@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -354,3 +356,30 @@ def test_a_closed_library_says_so(library: Library) -> None:
         library.documents()
     with pytest.raises(BusyError, match="closed"):
         library.mark_indexed(["a"])
+
+
+def test_a_directory_that_cannot_be_made_is_an_error_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RagError, match="index_dir"):
+        Library(tmp_path / "file" / "library.db")
+
+
+def test_a_killed_writer_leaves_a_sound_library(path: Path) -> None:
+    child = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from rag.library import Library\n"
+        "from rag.types import Document\n"
+        "library = Library(Path(sys.argv[1]))\n"
+        "library.add(Document('done', '', 'done.txt', '甲' * 9000), [])\n"
+        "def entries():\n"
+        "    for n in range(3000):\n"
+        "        yield Document(str(n), '', f'{n}.txt', '乙' * 5000), [], ()\n"
+        "    os._exit(9)\n"
+        "library.add_all(entries())\n"
+    )
+    root = Path(__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", child, str(path)], cwd=root, check=False).returncode == 9
+    with Library(path) as library:
+        assert [d.id for d in library.documents()] == ["done"] == library.unindexed()
+        assert library.check() == []

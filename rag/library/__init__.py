@@ -44,6 +44,8 @@ from rag.types import Document, Passage, Role
 
 __all__ = ["FORMAT", "DocumentInfo", "Library", "Source"]
 
+_PATIENCE = 10  # seconds to wait for another process's transaction
+
 
 class Library:
     """Opens (or makes) the SQLite file at `path`. Safe to use from several threads: one writes at a time, readers have
@@ -58,8 +60,8 @@ class Library:
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._guard():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
             try:
                 self._prepare()
@@ -111,6 +113,8 @@ class Library:
     def remove(self, doc_ids: Collection[str]) -> None:
         """Removes documents with their text, passages and sources, and leaves a tombstone (see `removed`). Unknown ids
         are ignored. The freed space is overwritten with zeros."""
+        if not doc_ids:
+            return
         with self._write() as db:
             db.execute(
                 f"INSERT OR IGNORE INTO removed SELECT id FROM documents WHERE id IN {LIST}",
@@ -118,8 +122,10 @@ class Library:
             )
             db.execute(f"DELETE FROM documents WHERE id IN {LIST}", (id_list(doc_ids),))
         with self._lock, self._guard():
-            # The log still holds the old pages; where a reader is at work the next checkpoint does this.
+            # The log still holds the old pages; where a long reader is at work a later checkpoint does this.
+            self._writer.execute("PRAGMA busy_timeout = 500")
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writer.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
 
     def mark_forgotten(self, doc_ids: Iterable[str]) -> None:
         """Says that no ranker holds anything of these removed documents any more."""
@@ -229,7 +235,7 @@ class Library:
 
     def _connect(self) -> sqlite3.Connection:
         # Threads hand connections on but never share one at the same time: see _read.
-        db = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA foreign_keys = ON")
         return db
 
@@ -304,5 +310,5 @@ class Library:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (sqlite3.Error, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
             raise translated(self.path, error) from error

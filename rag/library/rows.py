@@ -224,7 +224,9 @@ def translated(path: Path, error: Exception) -> RagError:
             f"{path} is in use by another process; close it or try again ({text})",
             f"{path} 正被另一个进程使用；请关闭它或稍后再试（{text}）",
         )
-    if any(word in text for word in ("readonly", "unable to open", "full", "closed database")):
+    if isinstance(error, OSError) or any(
+        word in text for word in ("readonly", "unable to open", "full", "closed database")
+    ):
         return RagError(
             f"{path} cannot be used: {text}; check permissions and free space, or set index_dir",
             f"无法使用 {path}：{text}；请检查权限与磁盘空间，或设置 index_dir",

@@ -180,7 +180,12 @@ def _load(path: Path, dim: int) -> tuple[NDArray[np.int64], list[str], Vectors]:
         ids = np.frombuffer(data, dtype=np.int64, count=count, offset=at)
         vectors = np.frombuffer(data, dtype=np.float32, count=count * width, offset=at + ids.nbytes)
         docs = [head["documents"][place] for place in head["of"]]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
+    except OSError as error:
+        raise RagError(
+            f"{path} cannot be read ({error}); check its permissions, or set index_dir",
+            f"无法读取 {path}（{error}）；请检查权限，或设置 index_dir",
+        ) from error
+    except (ValueError, KeyError, IndexError, TypeError, struct.error) as error:
         raise IndexBrokenError(
             f"{path} is damaged ({error}); run: python -m rag rebuild",
             f"{path} 已损坏（{error}）；请运行：python -m rag rebuild",
