@@ -143,6 +143,8 @@ def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vec
     for part in parts:
         digest.update(part)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed; there is one at a time
+        leftover.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(beside, "wb") as file:

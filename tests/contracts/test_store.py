@@ -189,6 +189,15 @@ def test_an_interrupted_flush_leaves_the_old_file(filled: Path, stage: str, monk
     assert open_store("faiss:", 3, filled.parent).count == 3  # type: ignore[attr-defined]
 
 
+def test_half_a_file_of_a_killed_writer_is_ignored_and_cleared_away(filled: Path) -> None:
+    filled.with_name(f".{FILE}.4711").write_bytes(filled.read_bytes()[:40])
+    store = open_store("faiss:", 3, filled.parent)
+    assert store.count == 2  # type: ignore[attr-defined]
+    store.remove(["甲"])
+    store.flush()
+    assert [p.name for p in filled.parent.iterdir()] == [FILE]
+
+
 def test_damage_of_any_kind_is_noticed(filled: Path) -> None:
     whole = filled.read_bytes()
     cut = [whole[:n] for n in range(0, len(whole), 7)]
