@@ -1,6 +1,7 @@
 """Fits the rule-based reader's weights: python -m eval.fit SET [SET …] --out rag/reader/weights.json
 
-A SET is a folder like those that `python -m eval` takes, or `QUESTIONS.jsonl=FOLDER`. Two models, as in `rag.reader.rules`:
+A SET is a folder like those that `python -m eval` takes, `QUESTIONS.jsonl=FOLDER`, or `A@B`: the questions of A asked
+of the texts of B, its translation. Two models, as in `rag.reader.rules`:
 the order of sentences by conditional logit over the candidates of one question (McFadden 1974), answerability by
 logistic regression, both with an L2 penalty, fitted by plain gradient descent with numpy: deterministic, seconds.
 
@@ -145,7 +146,7 @@ def _ranked(seen: Seen, order: Mapping[str, float]) -> list[tuple[Finding, bool]
 
 def _look_at(name: str, limit: int, chance: random.Random) -> Iterator[Seen]:
     questions, _, folder = name.partition("=")
-    rows, kb, cross = _open(questions, folder)
+    rows, kb = _open(questions, folder)
     with kb:
         reader = RuleReader(kb._embedder)
         everything = [d.id for d in kb.documents()]
@@ -203,7 +204,8 @@ def _right(row: Row, finding: Finding, kb: Assistant) -> bool:
     )
 
 
-def _open(questions: str, folder: str) -> tuple[list[Row], Assistant, bool]:
+def _open(questions: str, folder: str) -> tuple[list[Row], Assistant]:
+    questions, _, elsewhere = questions.partition("@")
     path = Path(questions)
     if folder:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -218,17 +220,23 @@ def _open(questions: str, folder: str) -> tuple[list[Row], Assistant, bool]:
             for r in lines
             if r["type"] not in {"metadata", "overview"}
         ]
-        return rows, Assistant.open(folder), False
+        return rows, Assistant.open(folder)
     lines = [json.loads(line) for line in (path / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
-    corpus = [json.loads(line) for line in (path / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
+    corpus = [
+        json.loads(line) for line in (Path(elsewhere or path) / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     if path.name.startswith("xquad"):  # articles from 24 on are kept for reports
         lines = [r for r in lines if int(r["context_id"].split("-")[0]) < 24]
         corpus = [r for r in corpus if int(r["_id"].split("-")[0]) < 24]
+    if elsewhere:  # the same questions in two languages: the answers are those of the other set, by question id
+        other = map(json.loads, (Path(elsewhere) / "queries.jsonl").read_text(encoding="utf-8").splitlines())
+        answers = {r["_id"]: r["answers"] for r in other}
+        lines = [{**r, "answers": answers[r["_id"]]} for r in lines]
     rows = [
         Row(r["text"], (), tuple(map(fold, r["answers"])), (), True, r["context_id"]) for r in lines if r["answerable"]
     ]
-    directory = Path(tempfile.gettempdir()) / f"judian-fit-{path.name}"
-    return rows, Assistant.from_texts([(r["_id"], r["title"], r["text"]) for r in corpus], index_dir=directory), False
+    directory = Path(tempfile.gettempdir()) / f"judian-fit-{Path(elsewhere or path).name}"
+    return rows, Assistant.from_texts([(r["_id"], r["title"], r["text"]) for r in corpus], index_dir=directory)
 
 
 def _report(name: str, seen: Sequence[Seen], order: Mapping[str, float], answer: Mapping[str, float]) -> None:

@@ -26,7 +26,7 @@ from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
 from rag.reader import RuleReader, whole
 from rag.retrieve import Retriever
-from rag.sync import add_texts, read_document, sync_folder, walk
+from rag.sync import add_texts, read_document, sync_folder
 from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Question, Reading, Segment, SyncReport
 from rag.understand import understand
 
@@ -50,7 +50,9 @@ class Assistant:
     Safe to use from several threads. Close it, or use it as a context manager.
     """
 
-    def __init__(self, index: Index, embedder: Embedder, reader: Reader, settings: Settings, folder: Path | None) -> None:
+    def __init__(
+        self, index: Index, embedder: Embedder, reader: Reader, settings: Settings, folder: Path | None
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self._index = index
@@ -234,15 +236,27 @@ class Assistant:
         return Hits([*body, *rest])
 
     def _read(self, question: Question, hits: Hits) -> Reading:
-        if question.kind in {"metadata", "overview"} and hits:
+        if not hits:
+            return self._reader.read(question, hits)
+        nearest = hits[0].passage.doc_id
+        if question.kind in {"metadata", "overview"}:
             documents = self.documents()
             if question.kind == "overview" and len(documents) > 1 and not _names_document(question, documents):
                 titles = [whole.title(self.document(info.id)) for info in documents[:20]]
                 return Reading(tuple(f for f in titles if f), 1.0, "answered")
-            document = self.document(hits[0].passage.doc_id)
-            found = whole.metadata(document, question.field) if question.kind == "metadata" else whole.overview(document)
-            if found:
-                return Reading(tuple(found), 1.0, "answered", (), tuple(found))
+            document = self.document(nearest)
+            if question.kind == "metadata":
+                found = whole.metadata(document, question.field)
+            else:
+                found = whole.overview(document, question)
+        elif question.kind == "list" and whole.ASKS_POINTS.search(question.understood):
+            found = whole.section(self.document(nearest), question)
+        elif question.kind in {"who", "definition", "which"} and whole.asks_position(self.document(nearest), question):
+            found = whole.metadata(self.document(nearest), "position")
+        else:
+            found = []
+        if found:
+            return Reading(tuple(found), 1.0, "answered", (), tuple(found))
         return self._reader.read(question, hits)
 
     def _cite(self, finding: Finding, number: int, documents: dict[str, Document]) -> Citation:
@@ -273,7 +287,9 @@ class Assistant:
         if isinstance(now, RagError):
             return Check(info.source, info.title, False, str(now))
         same = now.text == self.document(info.id).text
-        return Check(info.source, info.title, same, "" if same else "changed since it was indexed; run: python -m rag index")
+        return Check(
+            info.source, info.title, same, "" if same else "changed since it was indexed; run: python -m rag index"
+        )
 
     def _reread(self, source: str, doc_id: str) -> Document | RagError:
         if self.folder is None:

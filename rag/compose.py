@@ -27,7 +27,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "zh-Hant": "你好！請就材料裡的內容提問，我只用原文回答，並註明出處。",
         "en": "Hello! Ask about the documents: I answer only by quoting them, with the place of every quote.",
     },
-    "sidebar": {"zh": "（出自页面的附栏，不是正文）", "zh-Hant": "（出自頁面的附欄，不是正文）", "en": "(from the page's margin, not its text)"},
+    "sidebar": {
+        "zh": "（出自页面的附栏，不是正文）",
+        "zh-Hant": "（出自頁面的附欄，不是正文）",
+        "en": "(from the page's margin, not its text)",
+    },
     "open": {"zh": "“", "zh-Hant": "「", "en": "“"},
     "close": {"zh": "”", "zh-Hant": "」", "en": "”"},
     "separator": {"zh": "、", "zh-Hant": "、", "en": "; "},
@@ -109,7 +113,9 @@ def markdown(segments: Sequence[Segment]) -> str:
 
 def strip_template(text: str) -> str:
     """An answer's text without fixed phrases, numbers and emphasis: only document text is left."""
-    for phrase in sorted({p for forms in PHRASES.values() for p in forms.values() if len(p) > 2}, key=len, reverse=True):
+    for phrase in sorted(
+        {p for forms in PHRASES.values() for p in forms.values() if len(p) > 2}, key=len, reverse=True
+    ):
         text = text.replace(phrase, "\n")
     text = re.sub(r"\s?\[\d+\]", "\n", text)
     return re.sub(r"\*\*", "\n", text)
@@ -145,9 +151,7 @@ def _shorts(findings: Sequence[Finding]) -> list[tuple[Finding, Span]]:
     return [(finding, span) for finding in findings for span in finding.spans]
 
 
-def _joined(
-    findings: Sequence[Finding], shorts: Sequence[tuple[Finding, Span]], lang: Lang
-) -> tuple[str, bool]:
+def _joined(findings: Sequence[Finding], shorts: Sequence[tuple[Finding, Span]], lang: Lang) -> tuple[str, bool]:
     """The short form, and whether it is one verbatim slice: items that stand side by side keep the text between."""
     if not shorts:
         return "", False

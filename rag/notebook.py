@@ -17,7 +17,9 @@ def hits_html(hits: Hits) -> str:
     head = "".join(f"<th style='{_CELL}'>{escape(name)}</th>" for name in ["#", "text", "source", "score", *names])
     rows = []
     for number, hit in enumerate(hits, 1):
-        place = " › ".join([hit.passage.title, *hit.passage.path]) + (f" · {hit.passage.role}" if hit.passage.role != "body" else "")
+        place = " › ".join([hit.passage.title, *hit.passage.path]) + (
+            f" · {hit.passage.role}" if hit.passage.role != "body" else ""
+        )
         ranks = [str(hit.ranks.get(name, "–")) for name in names]
         cells = [str(number), hit.passage.text, place, f"{hit.score:.4f}", *ranks]
         rows.append("<tr>" + "".join(f"<td style='{_CELL}'>{escape(cell)}</td>" for cell in cells) + "</tr>")

@@ -44,7 +44,9 @@ def sync_folder(
     return SyncReport(tuple(outcomes), time.perf_counter() - started)
 
 
-def add_texts(index: Index, rows: Sequence[tuple[str, str, str]], *, chunk_chars: int, progress: ProgressFn | None) -> None:
+def add_texts(
+    index: Index, rows: Sequence[tuple[str, str, str]], *, chunk_chars: int, progress: ProgressFn | None
+) -> None:
     """Indexes texts as they are, one document a row (id, title, text): all body, nothing is taken for furniture."""
     known = index.library.sources()
     entries: list[tuple[Document, Sequence[Passage], Sequence[Source]]] = []

@@ -18,17 +18,19 @@ _DOC_ZH = (
     r"(?:(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|书)"
     r"|这篇|本文|全文|原文|文中|文章|文档|(?<!宣传)材料|网页|帖子)"
 )
-_DOC_EN = r"(?:(?:the|this|that|these)\s(?:\w+\s)?(?:article|document|text|page|material|file|report|story|post|piece)s?)"
+_DOC_EN = (
+    r"(?:(?:the|this|that|these)\s(?:\w+\s)?(?:article|document|text|page|material|file|report|story|post|piece)s?)"
+)
 
 # Tried in order on the folded question; the first that matches decides.
 _METADATA: tuple[tuple[str, str], ...] = (
     ("position", r"作者.{0,6}(?:职务|职位|身份|单位|什么官|头衔|任职|担任|干什么|做什么|哪里工作|是做)|(?:author).{0,30}(?:position|title|job|post|office|role|work)|(?:position|job|office|role).{0,20}author"),
     ("publisher", rf"{_DOC_ZH}.{{0,6}}(?:谁|哪个?(?:账号|用户|网站|媒体|人)?)(?:发布|发表|转载|发)(?:的|了)?|(?:谁|哪个(?:账号|用户|网站|媒体|人))(?:发布|发表|转载|发|上传)(?:的|了)?{_DOC_ZH}|{_DOC_ZH}.{{0,4}}(?:来源|出处|发布者|发布人|账号)|(?:发布者|发帖人|发布人|发布账号|楼主)|who (?:posted|published|uploaded)|publisher|posted by"),
     ("author", rf"{_DOC_ZH}.{{0,4}}(?:作者|谁写|谁撰写|署名|执笔|撰稿)|^(?:请问)?作者(?:是谁|是|叫什么|名字|姓名)|作者是|(?:谁|哪位|什么人)(?:写|撰写)(?:的|了)?{_DOC_ZH}|谁写的.{{0,8}}(?:文|稿|篇)|作者[？?]?$"),
-    ("date", rf"{_DOC_ZH}.{{0,8}}(?:发布|发表|刊登|刊发|写于|写的|发出|上传|更新|日期)|(?:发布|发表|刊登|刊发|上传|发文)(?:的)?(?:日期|时间)|(?:什么时候|何时|哪天|哪一天|几号|哪年).{{0,4}}(?:发布|发表|刊登|发)(?:的|出来)?{_DOC_ZH}?[？?]?$|{_DOC_EN}.{{0,12}}(?:published|posted|written|dated|date)|(?:publication|posting) date|when was (?:it|{_DOC_EN}) (?:published|posted|written)"),
+    ("date", rf"{_DOC_ZH}.{{0,8}}(?:发布|发表|刊登|刊发|写于|写的|发出|发的|上传|更新|日期)|(?:发布|发表|刊登|刊发|上传|发文)(?:的)?(?:日期|时间)|(?:什么时候|啥时候?|何时|哪天|哪一天|几号|哪年).{{0,4}}(?:发布|发表|刊登|发)(?:的|出来)?{_DOC_ZH}?[呀啊呢]?[？?]?$|{_DOC_EN}.{{0,12}}(?:published|posted|written|dated|date)|(?:publication|posting) date|when was (?:it|{_DOC_EN}) (?:published|posted|written)"),
     ("url", rf"{_DOC_ZH}.{{0,6}}(?:链接|网址|地址|url)|原文(?:链接|地址)|(?:本文|原文)?链接(?:是|地址|在|呢)|网址|(?:link|url|web address)"),
     ("title", rf"{_DOC_ZH}.{{0,4}}(?:标题|题目|题名|叫什么)|^(?:标题|题目)(?:是|叫)|(?:title|headline) of {_DOC_EN}|{_DOC_EN}(?:'s)? (?:title|headline)|what is {_DOC_EN} called"),
-    ("category", rf"{_DOC_ZH}?.{{0,6}}(?:分类|专栏|栏目|类别|频道)(?:是|属于|为|里|下|叫)?(?:什么|哪|呢|[？?]?$)|(?:属于|归在|归到|放在|分在)(?:了)?(?:什么|哪个?|哪一个?)(?:分类|专栏|栏目|类别|频道)|{_DOC_EN}.{{0,20}}(?:category|filed|section)|(?:category|column)"),
+    ("category", rf"(?:{_DOC_ZH}.{{0,6}}|^)(?:分类|专栏|栏目|类别|频道)(?:是|属于|为|里|下|叫)?(?:什么|哪|呢|[？?]?$)|(?:属于|归在|归到|放在|分在)(?:了)?(?:什么|哪个?|哪一个?)(?:分类|专栏|栏目|类别|频道)|{_DOC_EN}.{{0,20}}(?:category|filed|section)|(?:category|column)"),
     ("views", rf"(?:{_DOC_ZH}|这里).{{0,6}}(?:浏览|阅读|点击|访问|被看)|^(?:浏览|阅读|点击)(?:量|数|次数)|(?:view count|page views|how many views)"),
     ("author", rf"who (?:wrote|is the author|authored)|(?:author|byline|writer)(?:'s name)?(?: of {_DOC_EN})?"),
 )  # fmt: skip
@@ -36,16 +38,16 @@ _METADATA: tuple[tuple[str, str], ...] = (
 _KINDS: tuple[tuple[str, str], ...] = (
     ("greeting", r"^(?:你好|您好|嗨|哈喽|哈啰|早上好|下午好|晚上好|谢谢|多谢|感谢|再见|拜拜|在吗|hi|hello|hey|thanks|thank you|good (?:morning|evening|afternoon)|bye)(?:[\s!！。.~～,，呀啊吗?？你您]|there|大家|据典)*$|^(?:你是谁|你能做什么|你会什么|who are you|what can you do|help|帮助)[?？!。]*$"),
     ("overview", rf"{_DOC_ZH}.{{0,10}}(?:讲|说|介绍|写|谈|关于|内容|主题|主旨|大意|要点|重点|概要|摘要|核心|主要|概括|几个?方面|几个?部分|哪些方面|哪些部分|哪几|结构)|(?:概括|总结|归纳|概述|简述|简介|介绍).{{0,6}}{_DOC_ZH}|(?:中心思想|主要内容|主要讲|大概讲|全文(?:结构|大意))|(?:summari[sz]e|summary|overview|main (?:points?|topics?|ideas?|themes?)|key points)|what (?:is|are|does) {_DOC_EN}.{{0,12}}(?:about|say|cover|discuss)|what is (?:it|this) about"),
+    ("list", r"哪些|哪几(?!年|天|月)|哪[两二三四五六七八九十]|几[个种件点项条].{0,12}(?:分别|都(?:是|叫|有))|分别(?:是|为|有|叫)|(?:包括|包含|有|涉及|涵盖|采用|运用|使用|用|做|推出|设立|成立|举办|打造|开设|组织)了?(?:些)?(?:什么|啥)(?![时候人])|都(?:有|是)(?:什么|谁|啥)|有什么(?=[^时]*[？?]?$)|什么和什么|列出|列举|what (?:are|were) (?:the|some)|which (?:of the )?(?:\w+ )?\w+s (?:are|were|did|do|have)|\b(?:list|name) (?:the|all|some|three|two|four|five)|what kinds? of|what types? of"),
     ("how_many", r"多少|几(?=[个次名位人场期篇家项件部条座所站届年月日天周点岁元块种类款台辆倍级层楼成折分届小口本张只支组批号句段步种间米公千])|(?<![好十第哪])几(?:百|千|万|亿)|多(?:大|长|高|重|远|久|宽|深|快|厚)(?![数家量])|第几|how (?:many|much|long|old|far|tall|high|deep|wide|often|big|large|heavy|fast)|what (?:percentage|number|proportion|share|fraction)|(?:数量|人数|次数|总数|比例|占比|面积|高度|长度|重量|价格|费用|成本|票价|年龄|速度)(?:是|为|有|呢|[？?]?$)"),
     ("when", r"什么时候|啥时候?|何时|哪(?:一)?(?:年|天|日|月|个月|个世纪|届)|几(?:月|号|点|时)|什么时间|什么日期|多会儿|哪个(?:年份|时期|时代|朝代|月份)|何年|(?:时间|日期|年份)(?:是|为|呢|[？?]?$)|^when\b|\bwhen (?:did|was|is|were|do|does|will)\b|what (?:year|date|day|time|month|century)|which (?:year|day|month|century)|in what year"),
-    ("list", r"哪些|哪几|分别(?:是|为|有|叫)|(?:包括|包含|有|涉及|涵盖|采用|运用|使用|用|做|推出|设立|成立|举办|打造|开设|组织)了?(?:些)?(?:什么|啥)(?![时候人])|都(?:有|是)(?:什么|谁|啥)|有什么(?=[^时]*[？?]?$)|什么和什么|列出|列举|what (?:are|were) (?:the|some)|which (?:of the )?(?:\w+ )?\w+s (?:are|were|did|do|have)|\b(?:list|name) (?:the|all|some|three|two|four|five)|what kinds? of|what types? of"),
     ("why", r"为什么|为何|为啥|什么原因|何故|原因(?:是|有|何在|呢|[？?]?$)|(?:目的|意义|作用|好处)(?:是|在|有|何在|呢|[？?]?$)|怎么会|凭什么|^why\b|\bwhy (?:did|was|is|were|do|does|are)\b|what (?:is|was) the (?:reason|purpose|cause|goal)|for what purpose|how come"),
     ("who", r"谁|何人|哪(?:一)?位|什么人|哪个人|哪些人|哪名|姓名|^who\b|\bwho(?:m|se)?\b"),
     ("where", r"哪里|哪儿|在哪|何处|何地|什么地方|啥地方|哪个(?:城市|国家|省|地方|地区|区|县|市|街道|地点|村|镇|州)|(?:地点|位置|地址)(?:是|在|呢|[？?]?$)|位于(?:什么|哪)|^where\b|\bwhere (?:did|was|is|were|do|does|are)\b|(?:what|which) (?:city|country|place|location|state|town|province)"),
     ("definition", r"^(?:请问|那么?|到底|究竟)*(?:什么|啥)(?:是|叫)[^？?]|(?:是(?:个)?(?:什么|啥)(?:意思|东西|玩意儿?|概念|来头)?|是指什么|指(?:的是)?什么|是什么样的?|何谓|含义|定义)(?:[呀啊呢的]|东西)*[？?]?$|^(?:what|who) (?:is|are|was|were) (?:an? |the )?[^?]{1,60}\??$|what does .{1,40} mean|meaning of|^(?:请)?(?:解释|介绍)(?:一下)?"),
     ("how", r"怎么|怎样|如何|咋|什么方式|什么办法|什么方法|什么途径|通过什么|靠什么|哪种方式|^how\b|\bhow (?:did|does|do|is|was|can|to|are|were)\b|in what way|by what means"),
-    ("which", r"什么|啥|哪|何|\b(?:what|which)\b"),
-    ("yes_no", r"[吗么嘛][？?。!！\s]*$|是否|是不是|有没有|会不会|能不能|可不可以|能否|可否|对不对|对吗|是吧|^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b|no\?$"),
+    ("which", r"什么|啥|哪|何|干[嘛吗]|\b(?:what|which)\b"),
+    ("yes_no", r"(?:[吗嘛]|(?<![什怎那这要])么)[？?。!！\s]*$|是否|是不是|有没有|会不会|能不能|可不可以|能否|可否|对不对|对吗|是吧|^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b|no\?$"),
 )  # fmt: skip
 
 # Phrases that ask, frame or point, and say nothing about the subject. Removed before terms are taken.
@@ -62,7 +64,9 @@ _JOIN = re.compile(
     r"(?:[的了吗呢们您你我它他她也还又很]|(?<![此原])是(?![非])|(?<!参)与|(?<![共饱])和(?![平谐田])|(?<![普埃以涉])及|或|被(?!告)|把(?!握)|"
     r"(?<![存现内潜])在(?![线内])|(?<![拥所国具特没占享含私公])有(?![限关机效])|(?<![沿])着|这|那(?!不勒斯)|并(?![购])|(?<![成])就(?![业])|都(?![市江])(?<![成首古京]都)|由(?![于来])(?<![自理]由)|(?<![变难])让)+"
 )
-_PRONOUN_ZH = re.compile(r"(?:它|他|她)们?(?:的)?|这(?:个|些|项|场|次|家|部|座|位|里)?(?![样么年月])|那(?:个|些|项|场|次|家|部|座|位|里)(?!么)|其(?![他它中实余次])|该(?!不)|此(?![外后前次])")
+_PRONOUN_ZH = re.compile(
+    r"(?:它|他|她)们?(?:的)?|这(?:个|些|项|场|次|家|部|座|位|里)?(?![样么年月])|那(?:个|些|项|场|次|家|部|座|位|里)(?!么)|其(?![他它中实余次])|该(?!不)|此(?![外后前次])"
+)
 _PRONOUN_EN = re.compile(r"\b(?:it|its|they|them|their|he|him|his|she|her|that one|this|these|those|that)\b", re.I)
 _LEAD_ZH = re.compile(r"^(?:那么?|那|还有|然后|另外|以及|另|再|同时|接着)[,，\s]*(?!个|些|里|项|年|时|次|场|家|位)")
 _LEAD_EN = re.compile(r"^(?:and|what about|how about|also|then|so)\b[,\s]*", re.I)
@@ -121,7 +125,11 @@ def _about_content(folded: str, key: str) -> bool:
     if _QUOTED.search(rest) and key != "position":
         return True
     budget = {"position": 16, "category": 8}.get(key, 7)
-    left = [term for term in terms(rest) if not re.search(r"作者|标题|题目|链接|网址|分类|专栏|栏目|日期|时间|发布|发表|刊登|浏览|阅读|来源", term)]
+    left = [
+        term
+        for term in terms(rest)
+        if not re.search(r"作者|标题|题目|链接|网址|分类|专栏|栏目|日期|时间|发布|发表|刊登|浏览|阅读|来源", term)
+    ]
     return sum(len(term) if is_han(term[0]) else 3 for term in left) > budget
 
 
@@ -143,7 +151,11 @@ def anchors(text: str) -> list[str]:
     """What an answer must honour, folded: numbers with their unit, ordinals, dates, quoted names, place names, and
     Latin names of a Chinese question (an English question's capitals are its names)."""
     found: list[str] = [fold(m.group(1)) for m in _QUOTED.finditer(text)]
-    found += [f"#{n.value:g}{fold(n.unit)}" for n in numbers(text) if n.value == n.value and n.value > 1]
+    for number in numbers(text):
+        # 哪两家, 四种, three kinds: how many are expected, nothing that the text must say in these words.
+        small = number.value <= 20 and not any(c.isdigit() for c in text[number.start : number.end])
+        if number.value == number.value and number.value > 1 and (number.ordinal or not small):
+            found.append(f"#{number.value:g}{fold(number.unit)}")
     for date in dates(text):
         found += [f"@{part}{value}" for part, value in (("y", date.year), ("m", date.month), ("d", date.day)) if value]
     found += [f"^{fold(place)}" for place in places(text)]
@@ -158,6 +170,8 @@ def carry_over(question: str, previous: str) -> str:
     previous = previous[:LONGEST_CARRIED]
     folded = fold(question)
     subject = subject_of(previous)
+    if classify(fold(previous))[1] in {"author", "position"}:  # the page's author, whoever that is
+        subject = "the author" if language(previous) == "en" else "作者"
     lead = _LEAD_ZH.match(question) or _LEAD_EN.match(question)
     body = question[lead.end() :] if lead else question
     bare = _TAIL_NE.sub("", body).strip(" ,，。?？!！")
@@ -168,7 +182,9 @@ def carry_over(question: str, previous: str) -> str:
     pronoun = _PRONOUN_ZH.search(body) or (_PRONOUN_EN.search(body) if language(question) == "en" else None)
     if pronoun and subject and not re.search(_DOC_ZH, folded) and not re.search(_DOC_EN, folded):
         possessive = pronoun.group().lower() in {"its", "their", "his", "her"}
-        filled = subject + ("'s" if possessive and not is_han(subject[-1]) else "的" if pronoun.group().endswith("的") else "")
+        filled = subject + (
+            "'s" if possessive and not is_han(subject[-1]) else "的" if pronoun.group().endswith("的") else ""
+        )
         return body[: pronoun.start()] + filled + body[pronoun.end() :]
     if (lead or len(terms(body)) == 0 or _starts_with_predicate(body)) and subject and subject not in body:
         return f"{subject}{'' if is_han(subject[-1]) else ' '}{body}"
@@ -186,18 +202,37 @@ def subject_of(question: str) -> str:
         return ""
     masked = _FRAME.sub(lambda m: " " * len(m.group()), folded)
     if language(question) == "en":
-        runs = [m for m in re.finditer(r"[^\s?,.!]+(?:\s[^\s?,.!]+)*", masked)]
+        runs = re.finditer(r"[^\s?,.!]+(?:\s[^\s?,.!]+)*", masked)
         kept = [_trim_english(question[m.start() : m.end()]) for m in runs]
         return max(kept, key=len, default="")
     masked = _VERB_ZH.sub(lambda m: " " * len(m.group()), masked)
-    runs = [m for m in re.finditer(r"[^\s?？,，。!！、了着过]+", masked)]
+    runs = re.finditer(r"[^\s?？,，。!！、了着过]+", masked)
     stretches = [question[m.start() : m.end()].strip("的在了") for m in runs]
     return max(stretches, key=lambda s: (len(s), -question.find(s)), default="")
 
 
 def _trim_english(run: str) -> str:
     words = run.split()
-    small = {"did", "does", "do", "was", "were", "is", "are", "the", "a", "an", "many", "much", "of", "in", "on", "to", "has", "have"}
+    small = {
+        "did",
+        "does",
+        "do",
+        "was",
+        "were",
+        "is",
+        "are",
+        "the",
+        "a",
+        "an",
+        "many",
+        "much",
+        "of",
+        "in",
+        "on",
+        "to",
+        "has",
+        "have",
+    }
     while words and words[0].lower() in small:
         words.pop(0)
     names = re.findall(r"(?:[A-Z0-9][\w-]*)(?:\s[A-Z0-9][\w-]*)*", " ".join(words))
@@ -222,4 +257,12 @@ def _asks(text: str) -> bool:
 
 def _starts_with_predicate(body: str) -> bool:
     folded = fold(body)
-    return bool(re.match(rf"(?:又|还|也|都|一共|总共|共)*{_VERB_ZH.pattern}.*(?:什么|多少|几|哪|谁|吗)|^(?:什么时候|在哪|为什么|怎么|谁)(?:.{{0,6}})[的了]?[？?]?$", folded)) and len(folded) <= 14
+    return (
+        bool(
+            re.match(
+                rf"(?:又|还|也|都|一共|总共|共)*{_VERB_ZH.pattern}.*(?:什么|多少|几|哪|谁|吗)|^(?:什么时候|在哪|为什么|怎么|谁)(?:.{{0,6}})[的了]?[？?]?$",
+                folded,
+            )
+        )
+        and len(folded) <= 14
+    )

@@ -12,16 +12,18 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 
 from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
 from rag.reader.spans import short_answers
-from rag.text import fold, is_han, sentence_spans, tokens, trim
-from rag.types import BODY_ROLES, Finding, Hit, Question, Reading
+from rag.text import is_han, sentence_spans, trim
+from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
 _REMEMBER = 20_000  # sentence vectors kept, 30 MB at 384 dimensions
@@ -58,13 +60,12 @@ class RuleReader:
     def weigh(self, question: Question, hits: Sequence[Hit]) -> list[Finding]:
         """Every sentence of the hits as a candidate, best first, with its features."""
         asked = see.prepare(question)
-        views = [see.passage_view(hit.passage) for hit in hits]
-        local = see.local_weights(asked, views)
-        spread = _spread(hits, views)
+        views = [see.view(hit.passage.text) for hit in hits]
+        scene = _Scene(asked, see.local_weights(asked, views), _spread(hits))
         rough: list[tuple[float, int, int, int, dict[str, float]]] = []
-        for rank, (hit, view) in enumerate(zip(hits, views, strict=True)):
-            for position, (start, end) in enumerate(_sentences(hit.passage.text)):
-                seen = _look(asked, hit, rank, view, local, spread, position, start, end)
+        for rank, hit in enumerate(hits):
+            for position, (start, end) in enumerate(candidates_of(hit.passage)):
+                seen = _look(scene, hit, rank, position, start, end)
                 quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
@@ -86,7 +87,10 @@ class RuleReader:
         """Cosine of the question with each sentence, from memory or encoded now; sentences beyond the budget take the
         lowest seen, which never makes one win."""
         query = self._embedder.encode([question.understood], "query")[0]
-        key = {w: (hits[w[0]].passage.doc_id, hits[w[0]].passage.start + w[1], hits[w[0]].passage.start + w[2]) for w in wanted}
+        key = {
+            w: (hits[w[0]].passage.doc_id, hits[w[0]].passage.start + w[1], hits[w[0]].passage.start + w[2])
+            for w in wanted
+        }
         with self._lock:
             known = {w: self._vectors[key[w]] for w in wanted if key[w] in self._vectors}
         fresh = [w for w in wanted if w not in known][:_ENCODE_AT_MOST]
@@ -102,66 +106,75 @@ class RuleReader:
         return {w: cosine.get(w, lowest) for w in wanted}
 
 
-def _look(
-    asked: see.Asked,
-    hit: Hit,
-    rank: int,
-    view: tuple[str, frozenset[str]],
-    local: Mapping[str, float],
-    spread: Callable[[Hit], str],
-    position: int,
-    start: int,
-    end: int,
-) -> dict[str, float]:
-    """The features of one sentence (`text[start:end]` of the hit's passage), all but the cosine."""
-    passage, question = hit.passage, asked.question
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all candidates of one question are looked at with."""
+
+    asked: see.Asked
+    local: Mapping[str, float]  # rarity of the question's tokens among the passages at hand
+    spread: Callable[[Hit], see.View]  # all that is at hand of a hit's document
+
+
+def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: int) -> dict[str, float]:
+    """The features of one candidate (`text[start:end]` of the hit's passage), all but the cosine."""
+    asked, passage, question = scene.asked, hit.passage, scene.asked.question
     text = passage.text[start:end]
-    folded, known = fold(text), frozenset(tokens(text))
-    around = fold(passage.context)
-    total = sum(local.values()) or 1.0
-    anchors_here = [see.anchor_state(a, folded) for a in question.anchors]
-    in_context = [here or see.anchor_state(a, around) for a, here in zip(question.anchors, anchors_here, strict=True)]
-    anywhere = [near or see.anchor_state(a, spread(hit)) for a, near in zip(question.anchors, in_context, strict=True)]
-    kind, unit = see.type_state(question.kind, question, text), see.unit_state(asked, text)
+    seen, around, paragraph = see.view(text), see.view(passage.context), see.view(passage.text)
+    wide = scene.spread(hit)
+    total = sum(scene.local.values()) or 1.0
     han = sum(map(is_han, text))
-    cross = float(asked.latin and han > len(text) / 4)
-    gap = see.uncovered(asked, around)
-    content = sum(map(len, question.terms)) or 1
+    cross = asked.latin and han > len(text) / 4
+    honoured = [see.anchor_distance(a, (seen, around, wide), cross) for a in question.anchors]
+    kind, unit, head = see.type_state(question.kind, text), see.unit_state(asked, text), see.head_state(asked, seen)
+    furniture = passage.role not in BODY_ROLES
     return {
-        "covered": see.covered(asked, folded, known),
-        "covered_passage": see.covered(asked, view[0], view[1]),
-        "covered_context": see.covered(asked, around, frozenset(tokens(passage.context))),
-        "local": sum(w * see.degree(t, folded, known) for t, w in local.items()) / total,
-        "longest": see.longest_common(asked, folded),
-        "gap": 0.0 if cross else sum(map(len, gap)) / content,
+        "covered": see.covered(asked, seen),
+        "covered_passage": see.covered(asked, paragraph),
+        "covered_context": see.covered(asked, around),
+        "local": sum(w * see.degree(t, seen) for t, w in scene.local.items()) / total,
+        "longest": see.longest_common(asked, seen.folded),
+        "worst": 0.0 if cross else see.worst_gap(asked, around),
         "dense": 0.0,
         "dense_passage": hit.scores.get("dense", 0.8) - 0.8,
-        "cross": cross,
-        "anchor_missing": float(sum(not a for a in anywhere)),
-        "anchor_elsewhere": float(sum(a and not c for a, c in zip(anywhere, in_context, strict=True))),
+        "cross": float(cross),
+        "anchor_missing": float(honoured.count(3)),
+        "anchor_elsewhere": float(honoured.count(2)),
         "type_ok": float(kind > 0),
         "type_missing": float(kind < 0),
         "unit_ok": float(unit > 0),
         "unit_missing": float(unit < 0),
+        "head_ok": float(head > 0 and not cross),
+        "head_missing": float(head < 0 and not cross),
+        "listed": float(see.listed(question, passage, start)),
         "rank": 1.0 / (1 + rank),
-        "furniture": float(passage.role not in BODY_ROLES),
-        "short_sentence": float(len(text) < 12),
+        "furniture": float(furniture),
+        "furniture_asked": float(furniture and see.asks_for_furniture(question)),
+        "short_sentence": float(len(text) < 12 and not furniture),
         "long_sentence": float(len(text) > 120),
         "first": float(position == 0),
     }
 
 
-def _sentences(text: str) -> list[tuple[int, int]]:
-    spans = [trim(text, start, end) for start, end in sentence_spans(text)]
-    return [(start, end) for start, end in spans if end > start and any(c.isalnum() for c in text[start:end])]
+def candidates_of(passage: Passage) -> list[tuple[int, int]]:
+    """What can be quoted of a passage: its sentences, or its lines where it is furniture (a headline of a hot list may
+    hold a question mark and its count)."""
+    text = passage.text
+    if passage.role in BODY_ROLES:
+        spans = sentence_spans(text)
+    else:
+        cuts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n"), len(text)]
+        spans = list(pairwise(cuts))
+    trimmed = [trim(text, start, end) for start, end in spans]
+    return [(start, end) for start, end in trimmed if end > start and any(c.isalnum() for c in text[start:end])]
 
 
-def _spread(hits: Sequence[Hit], views: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Hit], str]:
-    """The folded text at hand of a hit's document: an anchor told elsewhere in it (the city of the whole article) holds."""
-    by_document: dict[str, str] = {}
-    for hit, view in zip(hits, views, strict=True):
-        by_document[hit.passage.doc_id] = by_document.get(hit.passage.doc_id, fold(hit.passage.title)) + "\n" + view[0]
-    return lambda hit: by_document[hit.passage.doc_id]
+def _spread(hits: Sequence[Hit]) -> Callable[[Hit], see.View]:
+    """What is at hand of a hit's document: an anchor told elsewhere in it (the city of the whole article) holds."""
+    texts: dict[str, list[str]] = {}
+    for hit in hits:
+        texts.setdefault(hit.passage.doc_id, [hit.passage.title]).append(hit.passage.text)
+    joined = {doc: see.view("\n".join(parts)) for doc, parts in texts.items()}
+    return lambda hit: joined[hit.passage.doc_id]
 
 
 def judge(asked: see.Asked, candidates: Sequence[Finding]) -> tuple[float, str]:
@@ -173,7 +186,7 @@ def judge(asked: see.Asked, candidates: Sequence[Finding]) -> tuple[float, str]:
     probability = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
     if best.features["anchor_missing"]:
         return min(probability, 0.2), "wrong_anchor"
-    if best.features["gap"] > 0.35:
+    if best.features["worst"] > 0.6:
         return probability, "missing_terms"
     return probability, "weak"
 
@@ -201,17 +214,20 @@ def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
         if len(chosen) >= limit:
             break
         close = best.score - other.score < 0.7
-        if other.passage.doc_id == best.passage.doc_id and close and other.quote != best.quote and not other.features["type_missing"]:
+        if (
+            other.passage.doc_id == best.passage.doc_id
+            and close
+            and other.quote != best.quote
+            and not other.features["type_missing"]
+        ):
             chosen.append(other)
-    filled = [
-        Finding(f.passage, f.start, f.end, f.score, tuple(short_answers(asked, f)), f.features) for f in chosen
-    ]
+    filled = [Finding(f.passage, f.start, f.end, f.score, tuple(short_answers(asked, f)), f.features) for f in chosen]
     return [filled[0], *sorted(filled[1:], key=lambda f: f.start)]
 
 
 def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
     """Question words found nowhere in the passages read, as shown on a refusal."""
-    everything = "\n".join(fold(hit.passage.context) for hit in hits)
+    everything = "\n".join(hit.passage.context for hit in hits)
     if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:
         return ()
     return tuple(dict.fromkeys(see.uncovered(asked, everything)))

@@ -20,7 +20,9 @@ _LEAD_VERB = re.compile(
     r"^.*(?:包括|包含|分别为|分别是|分别有|有|是|为|如|像|运用|采用|利用|使用|通过|推出|打造|开设|建设|组建|出台|制定|举办|开展|聚焦|围绕|弘扬|"
     r"整治|挖掘|立足|编制|组织|创新推出|推进|做强|培育|获得?|include[sd]?|including|are|were|such as|:|：)"
 )
-_ASKED_HEAD = re.compile(r"(?:什么|哪一?[个种家所座项款部篇条届]?|何种)(?P<head>[\u4e00-\u9fff]{1,6}?)(?:[的了吗呢呀啊？?，,。]|$)")
+_ASKED_HEAD = re.compile(
+    r"(?:什么|哪一?[个种家所座项款部篇条届]?|何种)(?P<head>[\u4e00-\u9fff]{1,6}?)(?:[的了吗呢呀啊？?，,。]|$)"
+)
 
 
 def short_answers(asked: see.Asked, finding: Finding) -> list[Span]:
@@ -108,13 +110,18 @@ def _items(text: str, matched: Sequence[bool]) -> list[tuple[int, int]]:
             best = (score, items)
     if best[1]:
         return best[1]
-    names = _unasked([m.span() for m in _NAME.finditer(text)], matched)
-    return names
+    return _unasked([m.span() for m in _NAME.finditer(text)], matched)
 
 
 def _enumerations(text: str) -> list[tuple[int, int]]:
-    """Clauses (up to , or 。) that hold at least one item separator."""
-    return [(s, e) for s, e in clause_spans(text) if _ITEM_SEPARATOR.search(text[s:e])]
+    """Clauses (up to , or 。; 、 only separates items) that hold at least one item separator."""
+    merged: list[tuple[int, int]] = []
+    for start, end in clause_spans(text):
+        if merged and text[merged[-1][1] - 1] == "、":
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return [(s, e) for s, e in merged if _ITEM_SEPARATOR.search(text[s:e])]
 
 
 def _split_items(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -187,7 +194,7 @@ def _find_all(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 def _nearest(spans: Sequence[tuple[int, int]], matched: Sequence[bool], text: str) -> list[tuple[int, int]]:
     if not spans:
         return []
-    return [min(spans, key=lambda span: (_distance(*span, matched, text), span[0]))]
+    return [min(spans, key=lambda span: (_distance(span[0], span[1], matched, text), span[0]))]
 
 
 def _distance(start: int, end: int, matched: Sequence[bool], text: str) -> float:

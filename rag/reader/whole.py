@@ -3,11 +3,20 @@ nothing is searched."""
 
 from __future__ import annotations
 
-from rag.text import sentence_spans, trim
-from rag.types import Document, Finding, Passage, Section, Span, passage_id
+import re
+from collections.abc import Iterator
+
+from rag.reader.features import covered, prepare, view
+from rag.text import fold, sentence_spans, trim
+from rag.types import Document, Finding, Passage, Question, Section, Span, passage_id
 
 _MOST_HEADINGS = 12
 _LEADS = 3
+_NAMED = 0.55  # share of a question's rarity that a heading must cover to be meant
+_IDENTITY = re.compile(r"是谁|何许人|什么人|干什么|干嘛|做什么|职务|职位|身份|头衔|\bwho\b|position|job|role")
+ASKS_POINTS = re.compile(
+    r"(?:哪|几)(?:些|几|[两三四五六七八九十])?个?(?:件?事|工作|措施|举措|做法|方面|点|部分|环节|步骤)|做了(?:什么|啥)|怎么做"
+)
 _FALL_BACK = {"publisher": ("publisher", "source", "author"), "author": ("author",), "title": ("title",)}
 
 
@@ -21,7 +30,39 @@ def metadata(document: Document, key: str) -> list[Finding]:
     return []
 
 
-def overview(document: Document) -> list[Finding]:
+def asks_position(document: Document, question: Question) -> bool:
+    """Whether a question asks what its author is: 某某是谁, Who is …, with the author's own name in it."""
+    author = fold(document.value("author"))
+    asked = fold(question.understood)
+    return bool(author) and author in asked and "position" in document.meta and bool(_IDENTITY.search(asked))
+
+
+def overview(document: Document, question: Question) -> list[Finding]:
+    """What a document covers, or one of its sections where the question names that."""
+    return section(document, question) or contents(document)
+
+
+def section(document: Document, question: Question) -> list[Finding]:
+    """The first sentence of each paragraph under the heading that the question names; none where it names none."""
+    asked = prepare(question)
+    headings = [s for s in document.sections if s.role == "heading"]
+    scored = [(covered(asked, view(document.text[s.start : s.end])), -s.start, s) for s in headings]
+    best = max(scored, default=None, key=lambda row: row[:2])
+    if best is None or best[0] < _NAMED:
+        return []
+    name = document.text[best[2].start : best[2].end].strip()
+    found: list[Finding] = []
+    for part in document.sections:
+        if part.role == "body" and name in part.path:
+            for line_start, line_end in _lines(document.text, part):
+                text = document.text[line_start:line_end]
+                first = next((s for s in sentence_spans(text) if text[s[0] : s[1]].strip()), None)
+                if first is not None:
+                    found.append(_finding(document, part, line_start + first[0], line_start + first[1]))
+    return [f for f in found if f.end > f.start][:_MOST_HEADINGS]
+
+
+def contents(document: Document) -> list[Finding]:
     """Title and headings of the outermost level that has at least two; a text without headings is told by the first
     sentences of its first paragraphs."""
     found = [_finding(document, s) for s in document.sections if s.role == "title"][:1]
@@ -52,7 +93,15 @@ def title(document: Document) -> Finding | None:
 def _finding(document: Document, section: Section, start: int | None = None, end: int | None = None) -> Finding:
     a, b = trim(document.text, section.start if start is None else start, section.end if end is None else end)
     passage = Passage(
-        passage_id(document.id, a, b), document.id, document.text[a:b], a, b, document.title, section.path, section.role, section.page
+        passage_id(document.id, a, b),
+        document.id,
+        document.text[a:b],
+        a,
+        b,
+        document.title,
+        section.path,
+        section.role,
+        section.page,
     )
     return Finding(passage, a, b, 1.0)
 
@@ -64,6 +113,14 @@ def _passage(document: Document, start: int, end: int) -> Passage:
     page = section.page if section else None
     text = document.text[start:end]
     return Passage(passage_id(document.id, start, end), document.id, text, start, end, document.title, path, role, page)
+
+
+def _lines(text: str, part: Section) -> Iterator[tuple[int, int]]:
+    start = part.start
+    for line in text[part.start : part.end].splitlines(keepends=True):
+        if line.strip():
+            yield start, start + len(line)
+        start += len(line)
 
 
 def _line(text: str, span: Span) -> tuple[int, int]:

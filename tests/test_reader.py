@@ -1,0 +1,88 @@
+"""The rule-based reader on a few sentences by hand, with a fake embedder that knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from rag.protocols import Vectors
+from rag.reader import RuleReader
+from rag.reader.features import prepare, uncovered
+from rag.reader.rules import weights
+from rag.text import fold
+from rag.types import Hit, Passage, passage_id
+from rag.understand import understand
+
+_TEXT = (
+    "创新学习场景。运用裸眼3D、虚拟骑行等信息技术,打造全国首个“学习强国”主题街区,配建100余个智慧学习小站。"
+    "推动第81届世界科幻大会落地成都。开设“文明大家谈”“文明大家看”等网络品牌栏目20余个,超500万网友参与互动。"
+)
+
+
+class Blank:
+    """Every text has the same vector: only what can be seen decides."""
+
+    name, dim = "blank", 2
+
+    def encode(self, texts: Sequence[str], kind: str = "passage") -> Vectors:
+        return np.tile(np.array([[1.0, 0.0]], np.float32), (len(texts), 1))
+
+
+def _hits(text: str = _TEXT, title: str = "成都实践") -> list[Hit]:
+    passage = Passage(passage_id("d", 0, len(text)), "d", text, 0, len(text), title)
+    return [Hit(passage, 1.0, {"dense": 1}, {"dense": 0.85})]
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("配建了多少个智慧学习小站？", "100余个"),
+        ("有多少网友参与互动？", "超500万"),
+        ("打造了多少个网络品牌栏目？", "20余个"),
+    ],
+)
+def test_the_number_of_the_thing_asked_for(question: str, short: str) -> None:
+    candidates = RuleReader(Blank(), refuse_below=0.0).read(understand(question), _hits()).findings
+    assert [candidates[0].short(span) for span in candidates[0].spans] == [short]
+
+
+def test_list_items_one_by_one() -> None:
+    reading = RuleReader(Blank(), refuse_below=0.0).read(understand("主题街区运用了哪些信息技术？"), _hits())
+    finding = reading.findings[0]
+    assert [finding.short(span) for span in finding.spans] == ["裸眼3D", "虚拟骑行"]
+
+
+@pytest.mark.parametrize("question", ["第80届世界科幻大会在哪里举行？", "第81届世界科幻大会落地上海了吗？"])
+def test_a_swapped_number_or_place_is_refused(question: str) -> None:
+    reading = RuleReader(Blank()).read(understand(question), _hits())
+    assert not reading.findings and reading.reason == "wrong_anchor" and reading.candidates
+
+
+def test_question_words_found_nowhere_are_named() -> None:
+    reading = RuleReader(Blank()).read(understand("世界科幻大会的门票价格是多少元？"), _hits())
+    assert not reading.findings
+    assert "门票价格" in "".join(reading.missing)
+
+
+def test_uncovered_stretches_by_hand() -> None:
+    asked = prepare(understand("上海智慧学习小站有多少个？"))
+    assert uncovered(asked, fold(_TEXT)) == ["上海"]
+
+
+def test_nothing_read_is_nothing_found() -> None:
+    reading = RuleReader(Blank()).read(understand("有多少个小站？"), [])
+    assert (reading.findings, reading.answerable, reading.reason) == ((), 0.0, "no_match")
+
+
+def test_reading_twice_gives_the_same() -> None:
+    reader = RuleReader(Blank())
+    question = understand("配建了多少个智慧学习小站？")
+    assert reader.read(question, _hits()) == reader.read(question, _hits())
+
+
+def test_every_weight_has_a_known_name() -> None:
+    from rag.reader.features import NAMES
+
+    assert set(weights()["sentence"]) <= set(NAMES)
