@@ -20,26 +20,8 @@ from pathlib import Path
 from typing import cast
 
 from rag.errors import BusyError, IndexBrokenError, IndexMismatchError
-from rag.library.rows import (
-    APPLICATION,
-    FORMAT,
-    LIST,
-    SCHEMA,
-    DocumentInfo,
-    Entry,
-    Source,
-    clean,
-    id_list,
-    insert,
-    pack,
-    problems,
-    put_source,
-    select_document,
-    select_passages,
-    translated,
-    unknown,
-    unpack,
-)
+from rag.library import rows
+from rag.library.rows import FORMAT, DocumentInfo, Entry, Source
 from rag.types import Document, Passage, Role
 
 __all__ = ["FORMAT", "DocumentInfo", "Library", "Source"]
@@ -98,12 +80,12 @@ class Library:
         """`add` for many documents in one transaction: all or none."""
         with self._write() as db:
             for document, passages, sources in entries:
-                insert(db, document, passages, sources)
+                rows.insert(db, document, passages, sources)
 
     def mark_indexed(self, doc_ids: Iterable[str]) -> None:
         """Says that every ranker holds these documents durably."""
         with self._write() as db:
-            db.execute(f"UPDATE documents SET indexed = 1 WHERE id IN {LIST}", (id_list(doc_ids),))
+            db.execute(f"UPDATE documents SET indexed = 1 WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
 
     def mark_unindexed(self) -> None:
         """Asks for every document to be indexed again (a ranker was lost or rebuilt)."""
@@ -117,10 +99,10 @@ class Library:
             return
         with self._write() as db:
             db.execute(
-                f"INSERT OR IGNORE INTO removed SELECT id FROM documents WHERE id IN {LIST}",
-                (id_list(doc_ids),),
+                f"INSERT OR IGNORE INTO removed SELECT id FROM documents WHERE id IN {rows.LIST}",
+                (rows.id_list(doc_ids),),
             )
-            db.execute(f"DELETE FROM documents WHERE id IN {LIST}", (id_list(doc_ids),))
+            db.execute(f"DELETE FROM documents WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
         with self._lock, self._guard():
             # The log still holds the old pages; where a long reader is at work a later checkpoint does this.
             self._writer.execute("PRAGMA busy_timeout = 500")
@@ -130,24 +112,24 @@ class Library:
     def mark_forgotten(self, doc_ids: Iterable[str]) -> None:
         """Says that no ranker holds anything of these removed documents any more."""
         with self._write() as db:
-            db.execute(f"DELETE FROM removed WHERE doc_id IN {LIST}", (id_list(doc_ids),))
+            db.execute(f"DELETE FROM removed WHERE doc_id IN {rows.LIST}", (rows.id_list(doc_ids),))
 
     def set_source(self, source: Source) -> None:
         """Records that a file holds a document of the library; a path that named another document moves over.
         Raises UnknownDocumentError."""
         with self._write() as db:
-            if not db.execute("SELECT 1 FROM documents WHERE id = ?", (clean(source.doc_id),)).fetchone():
-                raise unknown(source.doc_id, ())
-            put_source(db, source)
+            if not db.execute("SELECT 1 FROM documents WHERE id = ?", (rows.clean(source.doc_id),)).fetchone():
+                raise rows.unknown(source.doc_id, ())
+            rows.put_source(db, source)
 
     def remove_source(self, path: str) -> None:
         """Forgets a file; its document stays (see `orphans`). An unknown path is ignored."""
         with self._write() as db:
-            db.execute("DELETE FROM sources WHERE path = ?", (pack(path),))
+            db.execute("DELETE FROM sources WHERE path = ?", (rows.pack(path),))
 
     def set_meta(self, key: str, value: str) -> None:
         with self._write() as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (clean(key), clean(value)))
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (rows.clean(key), rows.clean(value)))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -169,8 +151,8 @@ class Library:
     def sources(self) -> dict[str, Source]:
         """Every known file by its path, in order of path."""
         with self._read() as db:
-            rows = db.execute("SELECT path, doc_id, size, mtime_ns, sha FROM sources ORDER BY path")
-            return {unpack(row[0]): Source(unpack(row[0]), *row[1:]) for row in rows}
+            found = db.execute("SELECT path, doc_id, size, mtime_ns, sha FROM sources ORDER BY path")
+            return {rows.unpack(row[0]): Source(rows.unpack(row[0]), *row[1:]) for row in found}
 
     def orphans(self) -> list[str]:
         """Ids of documents that no file holds any more."""
@@ -181,35 +163,37 @@ class Library:
     def documents(self) -> list[DocumentInfo]:
         """Every document, in order of source."""
         with self._read() as db:
-            rows = db.execute(
+            found = db.execute(
                 "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source) AS place,"
                 " characters, (SELECT count(*) FROM passages WHERE doc_id = documents.id), date FROM documents"
                 " ORDER BY place, id"
             )
-            return [DocumentInfo(a, unpack(b), unpack(c), d, e, unpack(f)) for a, b, c, d, e, f in rows]
+            return [DocumentInfo(a, rows.unpack(b), rows.unpack(c), d, e, rows.unpack(f)) for a, b, c, d, e, f in found]
 
     def document(self, id_or_source: str) -> Document:
         """The document of that id, or of that source (any of them). Its `source` is the first by path.
         Raises UnknownDocumentError, naming the nearest."""
         with self._read() as db:
-            return select_document(db, id_or_source)
+            return rows.select_document(db, id_or_source)
 
     def passages(self, ids: Iterable[int]) -> dict[int, Passage]:
         """The passages of these ids, in the order asked for; ids that are not (or no longer) here are left out."""
         wanted = list(dict.fromkeys(int(i) for i in ids))
         with self._read() as db:
-            found = {p.id: p for p in select_passages(db, f"p.id IN {LIST}", json.dumps(wanted))}
+            found = {p.id: p for p in rows.select_passages(db, f"p.id IN {rows.LIST}", json.dumps(wanted))}
         return {i: found[i] for i in wanted if i in found}
 
     def passages_of(self, doc_id: str) -> list[Passage]:
         """All passages of a document in their order; none for an unknown id."""
         with self._read() as db:
-            return list(select_passages(db, "p.doc_id = ?", clean(doc_id)))
+            return list(rows.select_passages(db, "p.doc_id = ?", rows.clean(doc_id)))
 
     def roles(self, ids: Iterable[int]) -> dict[int, Role]:
         """Roles alone, without reading text; unknown ids are left out."""
         with self._read() as db:
-            return dict(db.execute(f"SELECT id, role FROM passages WHERE id IN {LIST}", (id_list(map(int, ids)),)))
+            return dict(
+                db.execute(f"SELECT id, role FROM passages WHERE id IN {rows.LIST}", (rows.id_list(map(int, ids)),))
+            )
 
     def ids(self) -> set[int]:
         """Every passage id: what the rankers should hold."""
@@ -227,7 +211,7 @@ class Library:
         passages against their documents. Empty: sound."""
         try:
             with self._read() as db:
-                return list(problems(db))
+                return list(rows.problems(db))
         except IndexBrokenError as error:
             return [str(error)]
 
@@ -243,12 +227,12 @@ class Library:
         db = self._writer
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if application != rows.APPLICATION and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise IndexBrokenError(
                 f"{self.path} is not a library of this program; name another index directory (index_dir)",
                 f"{self.path} 不是本程序的资料库；请用 index_dir 指定别的索引目录",
             )
-        if application == APPLICATION and version != FORMAT:
+        if application == rows.APPLICATION and version != FORMAT:
             raise IndexMismatchError(
                 f"{self.path} has format {version}, this program reads {FORMAT}; run: python -m rag rebuild",
                 f"{self.path} 的格式是 {version}，本程序读 {FORMAT}；请运行：python -m rag rebuild",
@@ -256,13 +240,13 @@ class Library:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # a marked document must survive a power cut: its vectors do
         db.execute("PRAGMA secure_delete = ON")
-        if application != APPLICATION:
+        if application != rows.APPLICATION:
             db.execute("BEGIN IMMEDIATE")
             try:
                 if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # another process was first
-                    for statement in SCHEMA.split(";\n"):
+                    for statement in rows.SCHEMA.split(";\n"):
                         db.execute(statement)
-                    db.execute(f"PRAGMA application_id = {APPLICATION}")
+                    db.execute(f"PRAGMA application_id = {rows.APPLICATION}")
                     db.execute(f"PRAGMA user_version = {FORMAT}")
                 db.execute("COMMIT")
             except BaseException:
@@ -311,4 +295,4 @@ class Library:
         try:
             yield
         except (sqlite3.Error, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise translated(self.path, error) from error
+            raise rows.translated(self.path, error) from error
