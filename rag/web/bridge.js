@@ -97,6 +97,7 @@ if (matchMedia('(pointer: fine)').matches && !location.hash) {
 
 // Gradio names each message after its markup, which a screen reader would spell out: the content speaks for itself.
 function tidy() {
+  document.documentElement.lang = document.querySelector('.jd-brand[lang="en"]') ? 'en' : 'zh-CN';
   document.querySelectorAll('#jd-chat [data-testid][aria-label*="<"]').forEach(e => e.removeAttribute('aria-label'));
   const send = document.querySelector('#jd-box :is(.submit-button, .stop-button)');
   if (!send) return;

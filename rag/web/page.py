@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -145,6 +146,8 @@ def build(desk: Desk) -> Any:
     import gradio as gr
     from gradio.events import api
 
+    counter = itertools.count()
+
     def welcome(ui: str) -> str:
         error = desk.error
         text = ""
@@ -216,7 +219,8 @@ def build(desk: Desk) -> Any:
             number = target[5:]
             known = number.isdigit() and int(number) < len(turns) and turns[int(number)].answer
             return gr.skip(), gr.skip(), known.understood if known else gr.skip()
-        return open_place(desk, target, turns, ui), gr.Sidebar(open=True), gr.skip()
+        fresh = f'<i hidden data-n="{next(counter)}"></i>'  # the same place again is a new value: it scrolls there again
+        return open_place(desk, target, turns, ui) + fresh, gr.Sidebar(open=True), gr.skip()
 
     for listener in (
         ask_link,
@@ -257,8 +261,8 @@ def build(desk: Desk) -> Any:
         timer.tick(tick, [ui, turns], [timer, facts, chat], **hidden)
         tongue.click(switch, [ui, turns], [ui, *dressed], js=save, **hidden)
         spoken = [turns, chat, box]
-        by_box = box.submit(ask_box, [box, turns, ui], spoken, **hidden)
-        by_link = bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="once", **hidden)
+        by_box = box.submit(ask_box, [box, turns, ui], spoken, trigger_mode="multiple", **hidden)
+        by_link = bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="multiple", **hidden)
         box.stop(stop, [turns, ui], spoken, cancels=[by_box, by_link], **hidden)
         fresh.click(clear, ui, spoken, cancels=[by_box, by_link], **hidden)
         bridge.click(opened, [turns, ui], [source, side, box], trigger_mode="multiple", **hidden)

@@ -1,15 +1,26 @@
 // After the panel was filled: scroll it (never the page) to the marked sentence and give it the focus.
-watch('value', () => requestAnimationFrame(() => {
+function show(frames) {
   const side = document.querySelector('.jd-side');
+  if (!side || (!side.classList.contains('open') && frames > 0)) {  // what is still closed cannot take the focus
+    requestAnimationFrame(() => show(frames - 1));
+    return;
+  }
+  const box = side.querySelector('.sidebar-content') || side;
   const mark = element.querySelector('mark');
-  const box = side && (side.querySelector('.sidebar-content') || side);
-  document.documentElement.lang = (document.querySelector('.jd-brand') || {}).lang === 'en' ? 'en' : 'zh-CN';
-  if (!box) return;
-  if (!mark) { box.scrollTop = 0; }
+  if (!mark) box.scrollTop = 0;
   else {
     const top = mark.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
     box.scrollTop = Math.max(0, top - box.clientHeight * 0.42);
   }
-  const focus = mark || element.querySelector('.jd-close');
-  if (focus) focus.focus({ preventScroll: true });
-}));
+  settle(mark || element.querySelector('.jd-close'), 30);
+}
+// The panel may be drawn once more in the same moment, and an element that is replaced loses the focus: ask again.
+function settle(target, frames) {
+  if (!target || frames === 0) return;
+  target.focus({ preventScroll: true });
+  if (document.activeElement !== target) {
+    const again = document.contains(target) ? target : element.querySelector('mark');
+    requestAnimationFrame(() => settle(again, frames - 1));
+  }
+}
+watch('value', () => requestAnimationFrame(() => show(120)));

@@ -1,0 +1,291 @@
+"""The page in a real Chromium. Needs one on PATH, or its path in JUDIAN_CHROMIUM; skips without, but fails where CI is set."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.config import Settings
+from rag.types import Answer, FileOutcome, Progress
+from tests.browser import DESKTOP, PHONE, browser, chromium, contrast, is_open, say, serve, visit
+from tests.fakes import FakeEngine
+
+pytestmark = pytest.mark.browser
+__all__ = ["browser", "visit"]  # fixtures: pytest finds them here by name
+
+ARTICLE = (
+    "河边的图书馆\n2023-10-10 发布。\n建设情况\n"
+    + "前面还有很多别的话要说。\n" * 60
+    + "图书馆建了12座书亭，共有3000册书。读者都说很好。\n读者怎么说\n"
+    + "后面也还有很多别的话要说。\n" * 60
+    + "侧栏：热门书亭共有99座。\n"
+)
+HOSTILE = (
+    "<script>window.pwned=1</script>与<img src=x onerror='window.pwned=2'>\n正文一\n"
+    "陷阱句有**粗体**、$$x^2$$、`码`、[链](javascript:window.pwned=3)、{{value}}、${value}和</mark><b>77个</b>。\n"
+    "<svg onload=window.pwned=4>\n"
+)
+
+
+class SlowEngine(FakeEngine):
+    """Answers 慢 only when let go."""
+
+    go = threading.Event()
+
+    def ask(self, question: str, *args: Any, **kwargs: Any) -> Answer:
+        if "慢" in question:
+            self.go.wait(20)
+        return super().ask(question, *args, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    chromium()
+    failed = [FileOutcome("扫描.pdf", "failed", reason="看不懂\nunreadable")]
+    page, url, desk = serve(lambda progress: SlowEngine({"a.txt": ARTICLE, "坏.txt": HOSTILE}, failed))
+    assert desk.wait(10)
+    yield url
+    page.close(verbose=False)
+
+
+def test_an_example_asks_and_its_citation_opens_the_source_at_the_quote(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").nth(3).wait_for()
+    assert page.title() == "据典" and page.locator(".jd-examples a").count() == 4
+    assert "2 篇" in page.locator(".jd-facts").inner_text() and not is_open(page)
+    page.locator(".jd-examples a").first.click()
+    page.locator(".bot-row .jd-meta").first.wait_for()
+    assert page.locator(".jd-examples").count() == 0
+    reply = say(page, "图书馆建了多少座书亭？")
+    assert reply.locator(".short").first.inner_text() == "12座书"
+    quote = reply.locator(".jd-said .quote").text_content()
+    reply.locator("a.cite").click()
+    mark = page.locator("#jd-panel mark")
+    mark.wait_for()
+    assert mark.text_content() == quote == "图书馆建了12座书亭，共有3000册书。"
+    assert "原文已核对 ✓" in page.locator("#jd-panel header").inner_text()
+    page.wait_for_function(
+        "(() => { const r = document.querySelector('#jd-panel mark').getBoundingClientRect();"
+        " return r.left < innerWidth - 50 && r.top > 100 && r.bottom < innerHeight; })()"
+    )
+    assert page.evaluate("document.scrollingElement.scrollTop") == 0
+
+
+def test_the_keyboard_reaches_the_citation_opens_it_and_comes_back(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    say(page, "图书馆建了多少座书亭？")
+    focused = "document.activeElement.className + ' ' + getComputedStyle(document.activeElement).outlineStyle"
+    for _ in range(30):
+        page.keyboard.press("Shift+Tab")
+        if "cite" in page.evaluate(focused):
+            break
+    assert "cite" in page.evaluate(focused) and "solid" in page.evaluate(focused)
+    page.keyboard.press("Enter")
+    page.locator("#jd-panel mark").wait_for()
+    page.wait_for_function("document.activeElement.tagName === 'MARK'")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.querySelector('.jd-side.open')")
+    assert "cite" in page.evaluate(focused)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert not page.evaluate("!!document.activeElement.closest('.jd-side')"), "a closed panel takes no focus"
+
+
+def test_a_hostile_document_is_shown_as_text_and_nothing_runs(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    reply = say(page, "陷阱句有粗体和什么")
+    told = reply.locator(".jd-said .quote").text_content()
+    assert (
+        told
+        == "陷阱句有**粗体**、$$x^2$$、`码`、[链](javascript:window.pwned=3)、{{value}}、${value}和</mark><b>77个</b>。"
+    )
+    reply.locator("summary").click()
+    reply.locator("a.cite").click()
+    page.locator("#jd-panel mark").wait_for()
+    assert page.locator("#jd-panel mark").text_content() == told
+    assert "<script>window.pwned=1</script>" in page.locator("#jd-panel").inner_text()
+    assert page.locator("#jd-panel :is(script, img, svg, b b)").count() == 0
+    assert page.locator("#jd-chat .jd-msg :is(script, img, svg, em, code, .katex)").count() == 0
+    say(page, "<img src=x onerror=window.pwned=5> **粗** $$y$$")
+    assert "<img src=x" in page.locator(".user-row").last.inner_text()
+    assert page.locator("#jd-chat .jd-ask :is(img, strong, .katex)").count() == 0
+
+
+def test_a_refusal_labels_the_nearest_passage_and_opens_it(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    reply = say(page, "火星书亭")
+    assert "并未回答这个问题" in reply.inner_text() and reply.locator("a.cite").count() == 0
+    reply.locator(".jd-nearest a").first.click()
+    page.locator("#jd-panel mark").wait_for()
+    assert "并未回答问题" in page.locator("#jd-panel header").inner_text()
+
+
+def test_follow_up_edit_retry_copy_and_new_chat(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP, permissions=["clipboard-read", "clipboard-write"])
+    page.locator(".jd-examples a").first.wait_for()
+    say(page, "图书馆建了多少座书亭")
+    reply = say(page, "那书呢")
+    assert "理解为：图书馆建了多少座书亭 那书呢" in reply.inner_text()
+    reply.locator("a[href^='#edit']").click()
+    page.wait_for_function("document.querySelector('#jd-box textarea').value === '图书馆建了多少座书亭 那书呢'")
+    page.locator("#jd-box textarea").fill("")
+    reply.locator("a[href^='#copy']").click()
+    page.wait_for_function("document.querySelector('.jd-meta a.done')")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("12座书\n") and "[1] 河边的图书馆 › 建设情况" in copied and "&#" not in copied
+    reply.locator("a.retry").click()
+    page.locator("#jd-box .submit-button").wait_for()
+    page.wait_for_function("document.querySelectorAll('.bot-row .jd-said').length === 2")
+    page.locator(".jd-quiet").first.click()
+    page.locator(".jd-examples a").first.wait_for()
+    assert page.locator(".bot-row").count() == 0
+
+
+def test_stop_ends_a_running_question(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    page.locator("#jd-box textarea").fill("慢慢地建了多少座书亭")
+    page.locator("#jd-box textarea").press("Enter")
+    page.locator(".jd-stage", has_text="正在检索").wait_for()
+    page.locator("#jd-box .stop-button").click()
+    page.locator(".jd-trouble", has_text="已停止").wait_for()
+    SlowEngine.go.set()
+    assert "12座书" in say(page, "图书馆建了多少座书亭").inner_text()
+
+
+def test_english_browsers_get_english_and_the_switch_turns_everything(site: str, visit: Any) -> None:
+    page = visit(site, viewport=DESKTOP["viewport"], locale="en-GB")
+    page.locator(".jd-examples a", has_text="What is said").first.wait_for()
+    assert "2 documents" in page.locator(".jd-facts").inner_text()
+    assert page.locator("#jd-box textarea").get_attribute("placeholder") == "Ask these documents…"
+    reply = say(page, "图书馆建了多少座书亭")
+    assert "Why this sentence" in reply.inner_text()
+    page.locator("#jd-tongue").click()
+    page.locator(".bot-row summary", has_text="为什么是这句").wait_for()
+    page.reload()
+    page.locator(".jd-hint", has_text="可以这样问").wait_for()
+
+
+def test_empty_and_endless_questions_get_a_message(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    page.locator("#jd-box textarea").fill("   ")
+    page.locator("#jd-box textarea").press("Enter")
+    page.get_by_text("请先输入问题").wait_for()
+    reply = say(page, "长" * 2001)
+    assert "最多 2000 字" in reply.inner_text()
+    assert len(page.locator("#jd-box textarea").input_value()) == 2001, "what was typed is not lost"
+
+
+def test_a_permalink_opens_its_place_and_the_list_of_documents_names_what_failed(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    say(page, "图书馆建了多少座书亭").locator("a.cite").click()
+    fragment = page.locator(".jd-link").get_attribute("href")
+    other = visit(site + "/" + fragment, **DESKTOP)
+    other.locator("#jd-panel mark").wait_for()
+    assert other.locator("#jd-panel mark").text_content() == "图书馆建了12座书亭，共有3000册书。"
+    other.locator(".jd-facts").click()
+    other.locator(".jd-library").wait_for()
+    assert (
+        "扫描.pdf" in other.locator(".jd-library").inner_text()
+        and "看不懂" in other.locator(".jd-library").inner_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("phone", PHONE), ("dark", DESKTOP | {"color_scheme": "dark"}), ("night", PHONE | {"color_scheme": "dark"})],
+)
+def test_phone_and_dark_screens_fit(site: str, visit: Any, tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    page = visit(site, **options)
+    page.locator(".jd-examples a").first.wait_for()
+    reply = say(page, "图书馆建了多少座书亭")
+    reply.locator("summary").click()
+    page.screenshot(path=tmp_path / f"{name}-answer.png")
+    wide = "document.scrollingElement.scrollWidth - innerWidth"
+    assert page.evaluate(wide) <= 0
+    clipped = "[...document.querySelectorAll('#jd-chat td, #jd-chat p')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert page.evaluate(clipped) == 0
+    reply.locator("a.cite").click()
+    page.locator("#jd-panel mark").wait_for()
+    page.wait_for_function("document.querySelector('.jd-side').getBoundingClientRect().right <= innerWidth + 1")
+    page.screenshot(path=tmp_path / f"{name}-source.png")
+    assert page.evaluate(wide) <= 0 and (tmp_path / f"{name}-source.png").stat().st_size > 5000
+    for element in (".jd-text p", ".jd-source .facts", ".jd-said p", ".jd-meta"):
+        assert contrast(page, element) >= 4.5, element
+    page.locator(".jd-close").click()
+    page.wait_for_function("!document.querySelector('.jd-side.open')")
+
+
+def test_the_page_is_there_before_the_documents_and_answers_when_they_are_ready(visit: Any) -> None:
+    chromium()
+    go = threading.Event()
+
+    def opener(progress: Callable[[Progress], None]) -> FakeEngine:
+        progress(Progress("passages", 30, 120, "a.txt"))
+        go.wait(20)
+        return FakeEngine({"a.txt": ARTICLE})
+
+    site, url, _ = serve(opener)
+    try:
+        page = visit(url, **DESKTOP)
+        page.locator(".jd-progress", has_text="30/120").wait_for()
+        page.locator("#jd-box textarea").fill("图书馆建了多少座书亭")
+        page.locator("#jd-box textarea").press("Enter")
+        page.locator(".jd-stage", has_text="材料还在准备").wait_for()
+        go.set()
+        page.locator(".jd-said .short", has_text="12座书").wait_for()
+        page.locator(".jd-facts", has_text="1 篇").wait_for()
+    finally:
+        go.set()
+        site.close(verbose=False)
+
+
+def test_programs_ask_and_retrieve_over_http(site: str) -> None:
+    import httpx
+
+    answer = httpx.post(f"{site}/gradio_api/run/ask", json={"data": ["图书馆建了多少座书亭", []]}, timeout=20).json()[
+        "data"
+    ][0]
+    cited = answer["citations"][0]
+    assert ARTICLE[cited["start"] : cited["end"]] == cited["quote"] and answer["short"] == "12座书"
+    found = httpx.post(f"{site}/gradio_api/run/retrieve", json={"data": ["书亭", 1]}, timeout=20).json()["data"][0]
+    assert len(found) == 1 and "书亭" in found[0]["text"]
+    refused = httpx.post(f"{site}/gradio_api/run/ask", json={"data": [" ", []]}, timeout=20)
+    assert refused.status_code >= 400 and "type a question" in refused.text
+    named = httpx.get(f"{site}/gradio_api/info", timeout=20).json()["named_endpoints"]
+    assert set(named) == {"/ask", "/retrieve"}
+
+
+@pytest.mark.model
+def test_the_real_engine_answers_on_the_page(visit: Any, tmp_path: Path) -> None:
+    chromium()
+    from rag.assistant import Assistant
+
+    folder = Path(__file__).parent.parent / "seeds"
+    settings = Settings(index_dir=str(tmp_path / "index"))
+    site, url, desk = serve(lambda progress: Assistant.open(folder, settings=settings, progress=progress, sync=False))
+    try:
+        deadline = time.monotonic() + 240
+        while not desk.wait(1) and time.monotonic() < deadline:
+            pass
+        page = visit(url, **DESKTOP)
+        page.locator(".jd-examples a").first.wait_for(timeout=30_000)
+        reply = say(page, "配建了多少个智慧学习小站？")
+        assert "100余个" in reply.locator(".short").first.inner_text()
+        reply.locator("a.cite").first.click()
+        page.locator("#jd-panel mark").wait_for()
+        assert "配建100余个智慧学习小站" in page.locator("#jd-panel mark").text_content()
+        assert "原文已核对 ✓" in page.locator("#jd-panel header").inner_text()
+        page.screenshot(path=tmp_path / "real.png")
+    finally:
+        site.close(verbose=False)
