@@ -107,7 +107,7 @@ def read_blob(path: Path) -> Blob:
 
 
 def _parse(raw: NDArray[np.uint8]) -> Blob:
-    data = memoryview(raw)
+    data: memoryview = raw.data
     if bytes(data[:4]) != MAGIC:
         raise ValueError("not an E5S1 file")
     _version, hidden, layers, heads, wide, vocabulary, positions, types, epsilon, block = _HEADER.unpack_from(data, 4)

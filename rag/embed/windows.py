@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Sequence
 
@@ -14,6 +15,8 @@ Count = Callable[[Sequence[str]], list[int]]
 """Tokens of each text, prompt and special tokens included."""
 
 _BREAKS = (re.compile(r"\n+|[。！？!?…]+[”’」』）)\"']*|\.\s"), re.compile(r"[，,；;、：:]|\s"))
+
+_ROOM = 1.2  # windows are planned this much shorter than they may be, for both ends move to where it reads best
 
 
 def split_to_fit(text: str, limit: int, count: Count) -> list[tuple[str, int]]:
@@ -28,7 +31,7 @@ def split_to_fit(text: str, limit: int, count: Count) -> list[tuple[str, int]]:
         (tokens,) = count([text])
         if tokens <= limit or len(text) <= 1:
             return [(text, tokens)]
-        parts = pieces(text, max(2, -(-tokens // limit)))
+        parts = pieces(text, max(2, math.ceil(_ROOM * tokens / limit)))
     return [window for part in parts for window in split_to_fit(part, limit, count)]
 
 
@@ -37,7 +40,7 @@ def pieces(text: str, n: int) -> list[str]:
     size = len(text) / n
     cuts = [0]
     for i in range(1, n):
-        cut = _cut(text, round(i * size), max(1, int(size / 8)))
+        cut = _cut(text, round(i * size), max(1, int(size / 10)))
         cuts.append(min(max(cuts[-1] + 1, cut), len(text) - 1))  # never an empty piece nor the whole text
     cuts.append(len(text))
     return [text[a:b] for a, b in itertools.pairwise(cuts) if a < b]
@@ -46,7 +49,7 @@ def pieces(text: str, n: int) -> list[str]:
 def _cut(text: str, near: int, reach: int) -> int:
     low, high = max(0, near - reach), min(len(text), near + reach)
     for pattern in _BREAKS:
-        ends = [match.end() for match in pattern.finditer(text, low, high)]
+        ends = [match.end() for match in pattern.finditer(text, max(0, low - 1), high) if match.end() >= low]
         if ends:
             return min(ends, key=lambda end: (abs(end - near), end))
     return near
