@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from rag.parse.encoding import decode
+from rag.text.pagelines import DATE
 from rag.text.wrap import LIST_MARK, paragraph_spans, width
 from rag.types import Block, BlockKind, Parsed
 
@@ -29,6 +30,10 @@ _NUMBERED: tuple[tuple[re.Pattern[str], int], ...] = (
 )
 UNNUMBERED = 4
 _QUESTION = re.compile(r"(?:Q\d*|问|問|提问|A\d*|答)\s*[:：.、]", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"(?:keywords?|tags?|date|author|email|e-mail|tel|phone|contact|关键词|时间|地点|日期|作者|电话|地址|参会人|记录人|主持人)\s*[:：]",
+    re.IGNORECASE,
+)
 _AMOUNT = re.compile(r"\s\S{0,3}\d[\d./]*\s?\S{0,4}$|\s(?:少许|适量|若干)$")
 _MAIL = re.compile(
     r"(From|To|Cc|Bcc|Date|Sent|Subject|Reply-To|发件人|收件人|抄送|主题|日期|发送时间|寄件者|收件者|主旨)\s*[:：]\s*\S",
@@ -53,6 +58,14 @@ def blocks_of(text: str) -> list[Block]:
         else:
             kinds.append(_kind(text[start:end]))
     _settle_headings(text, spans, kinds)
+    numbers = [
+        level
+        for span, (kind, level) in zip(spans, kinds, strict=True)
+        if kind == "heading" and _numbered(text[slice(*span)])
+    ]
+    # Beside 1. 2. 3. an unnumbered heading (Abstract, 附件) is their sister; within chapters it is below them.
+    peer = min(numbers) if numbers and min(numbers) > UNNUMBERED else UNNUMBERED
+    kinds = [(kind, peer if kind == "heading" and level == UNNUMBERED else level) for kind, level in kinds]
     return [Block(kind, *span, level=level) for span, (kind, level) in zip(spans, kinds, strict=True)]
 
 
@@ -71,7 +84,7 @@ def _kind(line: str) -> tuple[BlockKind, int]:
         return "meta", 0
     if line.startswith(">"):
         return "quote", 0
-    level = heading_level(line)
+    level = heading_level(line) or (UNNUMBERED if _entry(line) else 0)
     if level:
         return "heading", level
     return ("item", 1) if LIST_MARK.match(line + " ") else ("paragraph", 0)
@@ -85,11 +98,20 @@ def heading_level(line: str) -> int:
         match = pattern.match(line)
         if (match and line[match.end() :].strip(" 　")) or (match and level <= 3):
             return level
-    if _QUESTION.match(line) or _AMOUNT.search(line):
+    if _QUESTION.match(line) or _LABELLED.match(line) or _AMOUNT.search(line):
         return 0
     if LIST_MARK.match(line) or "  " in line.strip() or "\t" in line or " | " in line:
         return 0
     return UNNUMBERED
+
+
+def _entry(line: str) -> bool:
+    """The first line of a diary's or a chronicle's entry: a day, and perhaps the weather or a place."""
+    match = DATE.match(line)
+    if not match or "\n" in line or re.search(r"\d[:：]\d", line):
+        return False
+    rest = line[match.end() :].strip()
+    return width(rest) <= 16 and not re.search(r"[\d:：|｜。，,！？]", rest)
 
 
 def _numbered(line: str) -> bool:
@@ -101,6 +123,7 @@ def _settle_headings(text: str, spans: list[tuple[int, int]], kinds: list[tuple[
     lines = [text[a:b] for a, b in spans]
     apart = [text.count("\n", a[1], b[0]) > 1 for a, b in pairwise(spans)] + [True]  # a blank line comes after it
     asked = sum(1 for i, line in enumerate(lines[:-1]) if _ASKS.search(line) and _stands(lines[i + 1]))
+    entries = sum(1 for line in lines if _entry(line))
     below = False  # whether what follows can stand under a heading: a paragraph, a list, or headings that lead to one
     chain = 0  # headings in a row from here down
     for index in range(len(lines) - 1, -1, -1):
@@ -111,6 +134,8 @@ def _settle_headings(text: str, spans: list[tuple[int, int]], kinds: list[tuple[
             continue
         numbered = _numbered(line)
         keep = below and (chain < 3 or numbered)
+        if _entry(line):
+            keep = below and not chain and entries >= 2
         if _ASKS.search(line) and not numbered and asked < 2:
             keep = False
         if numbered and level in {6, 9} and chain and kinds[index + 1][1] == level:

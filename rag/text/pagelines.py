@@ -30,10 +30,10 @@ _DATE_LABEL = re.compile(
 )
 _COUNT_WORD = (
     r"(?:赞同|点赞|赞|踩|评论|跟帖|留言|粉丝|关注者?|被?收藏|转发|分享|发表|发帖|主题|帖子|积分|获赞|私信|在看|喜欢|打赏|举报|回复|点击|阅读|浏览|查看|播放|人气|热度|"
-    r"文章|访问|下载|推荐|来源|views?|reads?|likes?|shares?|comments?|followers?|following|repl(?:y|ies)|claps?|saves?|retweets?|min read|minutes?)(?:量|数|次数)?"
+    r"文章|访问|下载|推荐|回答|views?|reads?|likes?|shares?|comments?|followers?|following|repl(?:y|ies)|claps?|saves?|retweets?|min read|minutes?)(?:量|数|次数)?"
 )
 _COUNT = re.compile(
-    rf"(?:(?P<word>{_COUNT_WORD})|[\d,.]+\s*(?:[万千kKmM]\+?|\+)?|[次人条个篇则+:：()（）|｜·•/\s\xa0\u3000-])",
+    rf"(?:(?P<word>{_COUNT_WORD})|[\d,.]+\s*(?:[万千kKmM]\+?|\+)?|[次人条个篇则了该+:：()（）|｜·•/\s\xa0\u3000-])",
     re.IGNORECASE,
 )
 _COUNT_PAIR = re.compile(
@@ -75,7 +75,7 @@ _NOTICE = re.compile(
     r"如有侵权|侵权|侵删|举报(?:电话|邮箱|热线)|违法和不良信息|[\u4e00-\u9fff]ICP[备证]|[\u4e00-\u9fff]{1,2}公网安备|投资有风险|市场有风险|"
     r"(?:长按|扫描?|识别).{0,12}(?:二维码|扫码)|扫码|点击.{0,6}(?:关注|阅读原文|蓝字|查看原文|在看)|阅读原文|欢迎.{0,8}(?:关注|转发|分享|订阅)|关注.{0,12}公众号|点个.{0,3}(?:赞|在看)|[(（]?此件(?:公开|主动公开|依申请公开|不予公开)|[(（]?转载请注明|"
     r"©|\(c\)\s*\d{4}|copyright\b|all rights reserved|disclaimer\b|(?:the )?views expressed|the opinions expressed|this (?:article|story|post|piece) (?:was|is|has been|first|originally|appeared)\b|"
-    r"republish|sign up (?:for|to)|subscribe (?:to|now|for)|(?:we|this (?:web)?site|our (?:web)?site) uses? cookies|by continuing to (?:use|browse)|privacy policy|terms of (?:use|service)|advertisement\b|sponsored\b|get (?:our|the) .{0,30}newsletter|"
+    r"for immediate release|republish|sign up (?:for|to)|subscribe (?:to|now|for)|(?:we|this (?:web)?site|our (?:web)?site) uses? cookies|by continuing to (?:use|browse)|privacy policy|terms of (?:use|service)|advertisement\b|sponsored\b|get (?:our|the) .{0,30}newsletter|"
     r"this e-?mail (?:and|is|may)|confidentiality notice|do not reply|unsubscribe)",
     re.IGNORECASE,
 )
@@ -93,13 +93,13 @@ _NEIGHBOUR = re.compile(
     re.IGNORECASE,
 )
 _COMMENTS = re.compile(
-    r"[【\[|#\s]*(?:(?:全部|热门|最新|精彩|网友|用户|读者|文章|我来|发表|精选|写)?(?:评论|留言|跟帖|网友评论|回帖)(?:区|列表|板)?\s*(?:[(（]?\s*\d+\s*条?[)）]?)?|(?:\d+\s*条?(?:评论|回复|回帖|个回答))|"
+    r"[【\[|#\s]*(?:(?:全部|热门|最新|精彩|网友|用户|读者|文章|我来|发表|精选|写|新闻)?(?:评论|留言|跟帖|网友评论|回帖)(?:区|列表|板)?\s*(?:[(（]?\s*\d+\s*条?[)）]?)?|(?:\d+\s*条?(?:评论|回复|回帖))|"
     r"(?:\d+\s+)?(?:user |reader |all )?(?:comments?|responses?|replies|discussion)(?:\s*[(（]\d+[)）])?|leave a (?:comment|reply)|join the (?:conversation|discussion)|post a comment|\d+ thoughts on .{1,80})\s*[】\]:：]?\s*",
     re.IGNORECASE,
 )
 _NAV_WORD = (
     r"(?:首页|主页|返回(?:首页|顶部|列表)?|登录|注册|登陆|退出|搜索|搜一搜|关于我们|联系我们|加入我们|网站地图|站点地图|帮助(?:中心)?|客户端|手机版|APP下载|下载APP|打开APP|新闻|时政|国内|国际|社会|财经|体育|娱乐|科技|军事|教育|文化|健康|房产|汽车|旅游|视频|图片|直播|评论|论坛|博客|微博|微信|专题|"
-    r"资讯|要闻|滚动|政务|政策|服务|互动|更多|收藏本站|设为首页|无障碍|繁體|繁体|简体|字号|大|中|小|打印|关闭|关闭窗口|分享(?:到|至)?|广告|全文完|正文完|完|END|the end|展开(?:全文|更多)|查看更多|加载更多|点击加载更多|换一换|举报|置顶|精华|分享让更多人看到|朋友圈|QQ空间|QQ|新浪微博|复制链接|纠错|举报|收藏|转发|点赞|在看|赞|私信|\+?\s*关注|回复|正文|目录|"
+    r"资讯|要闻|滚动|政务|政策|服务|互动|更多|收藏本站|设为首页|无障碍|繁體|繁体|简体|字号|大|中|小|打印|关闭|关闭窗口|分享(?:到|至)?|广告|全文完|正文完|完|END|the end|展开(?:全文|更多)|关注问题|写回答|默认排序|添加评论|播报|编辑|讨论|喜欢|赞同|感谢|反对|上传视频|字体|语音|查看更多|加载更多|点击加载更多|换一换|举报|置顶|精华|分享让更多人看到|朋友圈|QQ空间|QQ|新浪微博|复制链接|纠错|举报|收藏|转发|点赞|在看|赞|私信|\+?\s*关注|回复|正文|目录|"
     r"home|news|sport|sports|world|uk|us|asia|china|business|politics|tech|technology|science|health|culture|arts?|entertainment|opinion|video|audio|live|travel|weather|style|books|music|food|fashion|about(?: us)?|contact(?: us)?|help|faq|search|menu|log ?in|sign ?in|sign up|register|subscribe|my account|share(?: this(?: (?:page|article|story))?)?|facebook|twitter|x|linkedin|whatsapp|email|e-mail|print|copy link|save|skip to (?:main )?content|back to top|close|next|previous|reply|report|newsletters?|podcasts?|shop|donate|blog|archive|rss|privacy|terms|cookies|sitemap|careers|advertise)"
 )
 _NAV = re.compile(rf"[-—\s]*{_NAV_WORD}(?:[\s|｜>›»/·•,，:：\xa0\u3000-]+{_NAV_WORD})*[\s:：—-]*", re.IGNORECASE)
@@ -232,7 +232,7 @@ def _read_labelled(line: str) -> Mark | None:
             re.IGNORECASE,
         )
     ]
-    if not starts or (line[: starts[0]].strip(" (（[【|｜") and not DATE.search(line[: starts[0]])):
+    if not starts or (re.sub(r"[\W_]|纠错|举报|打印", "", line[: starts[0]]) and not DATE.search(line[: starts[0]])):
         return None
     meta = []
     for start, end in zip(starts, [*starts[1:], len(line)], strict=True):
@@ -294,7 +294,7 @@ def _read_date(line: str) -> Mark | None:
 def _lead(line: str, end: int) -> Iterator[tuple[str, int, int]]:
     """Who is named before the date: a person is the author, anything else the publisher."""
     lead = re.match(
-        r"\W*(?:(?:\d+\s*楼|沙发|板凳|楼主|原创|作者|来源)\s*[:：]?\s*)*(?P<who>.*?)[\s|｜·•/:：,，()（）—-]*"
+        r"\W*(?:(?:\d+\s*楼|沙发|板凳|楼主|原创|作者|来源|时间|日期|date|time)\s*[:：]?\s*)*(?P<who>.*?)[\s|｜·•/:：,，()（）—-]*"
         r"(?:(?:最后|首次)?(?:发布|发表|更新|创建|编辑|修改|回复)(?:时间|日期)?(?:于|在)?|published|posted|updated|on|at)?[\s|｜·•/:：,，()（）—-]*\Z",
         line[:end],
         re.IGNORECASE,
