@@ -69,7 +69,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def go(url: str, **options: Any) -> Any:
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         page = context.new_page()
         page.on("request", watch)
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -94,7 +94,8 @@ def test_the_keyboard_reaches_the_citation_opens_it_and_comes_back(site: str, vi
     assert "cite" in page.evaluate(focused)
     for _ in range(12):
         page.keyboard.press("Tab")
-        assert not page.evaluate("!!document.activeElement.closest('.jd-side')"), "a closed panel takes no focus"
+        inside = page.evaluate("document.activeElement.closest('.jd-side') && document.activeElement.outerHTML")
+        assert not inside, "a closed panel takes no focus"
 
 
 def test_a_hostile_document_is_shown_as_text_and_nothing_runs(site: str, visit: Any) -> None:
@@ -141,24 +142,37 @@ def test_follow_up_edit_retry_copy_and_new_chat(site: str, visit: Any) -> None:
     page.wait_for_function("document.querySelector('.jd-meta a.done')")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("12座书\n") and "[1] 河边的图书馆 › 建设情况" in copied and "&#" not in copied
+    reply.locator(".jd-msg").evaluate("e => { e.dataset.old = 1; }")
     reply.locator("a.retry").click()
+    page.wait_for_function("!document.querySelector('[data-old]')")
+    reply.locator("a.retry").wait_for()
     page.locator("#jd-box .submit-button").wait_for()
-    page.wait_for_function("document.querySelectorAll('.bot-row .jd-said').length === 2")
+    assert page.locator(".bot-row .jd-said").count() == 2
     page.locator(".jd-quiet").first.click()
     page.locator(".jd-examples a").first.wait_for()
     assert page.locator(".bot-row").count() == 0
 
 
-def test_stop_ends_a_running_question(site: str, visit: Any) -> None:
+def test_stop_and_new_chat_end_a_running_question(site: str, visit: Any) -> None:
     page = visit(site, **DESKTOP)
     page.locator(".jd-examples a").first.wait_for()
-    page.locator("#jd-box textarea").fill("慢慢地建了多少座书亭")
-    page.locator("#jd-box textarea").press("Enter")
-    page.locator(".jd-stage", has_text="正在检索").wait_for()
+
+    def start() -> None:
+        page.locator("#jd-box textarea").fill("慢慢地建了多少座书亭")
+        page.locator("#jd-box textarea").press("Enter")
+        page.locator(".jd-stage", has_text="正在检索").wait_for()
+
+    SlowEngine.go.clear()
+    start()
     page.locator("#jd-box .stop-button").click()
     page.locator(".jd-trouble", has_text="已停止").wait_for()
+    assert "12座书" in say(page, "图书馆建了多少座书亭").inner_text()
+    start()
+    page.locator(".jd-quiet").first.click()
+    page.locator(".jd-examples a").first.wait_for()
     SlowEngine.go.set()
     assert "12座书" in say(page, "图书馆建了多少座书亭").inner_text()
+    assert page.locator(".bot-row").count() == 1
 
 
 def test_english_browsers_get_english_and_the_switch_turns_everything(site: str, visit: Any) -> None:
