@@ -146,6 +146,7 @@ def describing_files(blob: Blob, specials: list[str]) -> Iterator[tuple[str, Any
             "pad_token_id": blob.pad,
             "position_embedding_type": "absolute",
             "torch_dtype": "float32",
+            "transformers_version": "4.56.0",  # oldest that reads it; without one, 4.57 warns of another model's flaw
             "type_vocab_size": s.types,
             "use_cache": True,
             "vocab_size": s.vocabulary,
