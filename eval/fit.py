@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.assistant import Assistant
-from rag.reader.features import NAMES, prepare
+from rag.reader.features import NAMES, Asked, prepare
 from rag.reader.rules import RuleReader, answer_features
 from rag.text import dates, fold, numbers, places
 from rag.types import Finding
@@ -52,7 +52,7 @@ class Seen:
     candidates: Sequence[Finding]
     right: Sequence[bool]
     answerable: bool
-    judged: Mapping[str, float]
+    asked: Asked
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,11 +128,7 @@ def _judged(seen: Seen, order: Mapping[str, float]) -> tuple[dict[str, float], b
     """Answer features under the fitted order. Where the wrong sentence comes first the question counts less: neither
     answer nor refusal would be right."""
     ranked = _ranked(seen, order)
-    best = ranked[0][0]
-    second = next((f.score for f, _ in ranked[1:] if f.passage.id != best.passage.id), best.score - 3.0)
-    features = dict(seen.judged)
-    features = {k: v for k, v in features.items() if k.startswith("kind_") or k in {"bias", "terms"}}
-    features |= {**best.features, "score": best.score, "lead": min(best.score - second, 4.0)}
+    features = answer_features(seen.asked, [finding for finding, _ in ranked])
     return features, seen.answerable, 0.4 if seen.answerable and not ranked[0][1] else 1.0
 
 
@@ -191,8 +187,7 @@ def _see(
     understood = understand(question, row.history)
     candidates = reader.weigh(understood, kb._hits(understood, doc_ids))
     right = [answerable and _right(row, f, kb) for f in candidates]
-    judged = answer_features(prepare(understood), candidates) if candidates else {}
-    return Seen(candidates, right, answerable, judged)
+    return Seen(candidates, right, answerable, prepare(understood))
 
 
 def _right(row: Row, finding: Finding, kb: Assistant) -> bool:

@@ -15,19 +15,17 @@ from rag.text.places import places
 from rag.types import Kind, Lang, Question
 
 _DOC_ZH = (
-    r"(?:(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|书)"
+    r"(?:(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|书|简介|手册|须知|说明|指南|笔记|条例|规定|通知|公告|报告|论文|菜谱|邮件)"
     r"|这篇|本文|全文|原文|文中|文章|文档|(?<!宣传)材料|网页|帖子)"
 )
-_DOC_EN = (
-    r"(?:(?:the|this|that|these)\s(?:\w+\s)?(?:article|document|text|page|material|file|report|story|post|piece)s?)"
-)
+_DOC_EN = r"(?:(?:the|this|that|these)\s(?:[\w'-]+\s){0,4}(?:article|document|text|page|material|file|report|story|post|piece)s?)"
 
 # Tried in order on the folded question; the first that matches decides.
 _METADATA: tuple[tuple[str, str], ...] = (
     ("position", r"作者.{0,6}(?:职务|职位|身份|单位|什么官|头衔|任职|担任|干什么|做什么|哪里工作|是做)|(?:author).{0,30}(?:position|title|job|post|office|role|work)|(?:position|job|office|role).{0,20}author"),
     ("publisher", rf"{_DOC_ZH}.{{0,6}}(?:谁|哪个?(?:账号|用户|网站|媒体|人)?)(?:发布|发表|转载|发)(?:的|了)?|(?:谁|哪个(?:账号|用户|网站|媒体|人))(?:发布|发表|转载|发|上传)(?:的|了)?{_DOC_ZH}|{_DOC_ZH}.{{0,4}}(?:来源|出处|发布者|发布人|账号)|(?:发布者|发帖人|发布人|发布账号|楼主)|who (?:posted|published|uploaded)|publisher|posted by"),
     ("author", rf"{_DOC_ZH}.{{0,4}}(?:作者|谁写|谁撰写|署名|执笔|撰稿)|^(?:请问)?作者(?:是谁|是|叫什么|名字|姓名)|作者是|(?:谁|哪位|什么人)(?:写|撰写)(?:的|了)?{_DOC_ZH}|谁写的.{{0,8}}(?:文|稿|篇)|作者[？?]?$"),
-    ("date", rf"{_DOC_ZH}.{{0,8}}(?:发布|发表|刊登|刊发|写于|写的|发出|发的|上传|更新|日期)|(?:发布|发表|刊登|刊发|上传|发文)(?:的)?(?:日期|时间)|(?:什么时候|啥时候?|何时|哪天|哪一天|几号|哪年).{{0,4}}(?:发布|发表|刊登|发)(?:的|出来)?{_DOC_ZH}?[呀啊呢]?[？?]?$|{_DOC_EN}.{{0,12}}(?:published|posted|written|dated|date)|(?:publication|posting) date|when was (?:it|{_DOC_EN}) (?:published|posted|written)"),
+    ("date", rf"{_DOC_ZH}.{{0,8}}(?:发布|发表|刊登|刊发|写于|写的|发出|发的|上传|更新|日期)|(?:发布|发表|刊登|刊发|上传|发文)(?:的)?(?:日期|时间)|(?:什么时候|啥时候?|何时|哪天|哪一天|几号|哪年).{{0,4}}(?:发布|发表|刊登|发)(?:的|出来)?{_DOC_ZH}?[呀啊呢]?[？?]?$|是(?:什么日期|哪一?天|几号|哪年)(?:的|写的|发的)?[呀啊呢]?[？?]?$|{_DOC_EN}.{{0,12}}(?:published|posted|written|dated|date)|(?:publication|posting) date|when was (?:it|{_DOC_EN}) (?:published|posted|written)"),
     ("url", rf"{_DOC_ZH}.{{0,6}}(?:链接|网址|地址|url)|原文(?:链接|地址)|(?:本文|原文)?链接(?:是|地址|在|呢)|网址|(?:link|url|web address)"),
     ("title", rf"{_DOC_ZH}.{{0,4}}(?:标题|题目|题名|叫什么)|^(?:标题|题目)(?:是|叫)|(?:title|headline) of {_DOC_EN}|{_DOC_EN}(?:'s)? (?:title|headline)|what is {_DOC_EN} called"),
     ("category", rf"(?:{_DOC_ZH}.{{0,6}}|^)(?:分类|专栏|栏目|类别|频道)(?:是|属于|为|里|下|叫)?(?:什么|哪|呢|[？?]?$)|(?:属于|归在|归到|放在|分在)(?:了)?(?:什么|哪个?|哪一个?)(?:分类|专栏|栏目|类别|频道)|{_DOC_EN}.{{0,20}}(?:category|filed|section)|(?:category|column)"),
@@ -37,7 +35,7 @@ _METADATA: tuple[tuple[str, str], ...] = (
 
 _KINDS: tuple[tuple[str, str], ...] = (
     ("greeting", r"^(?:你好|您好|嗨|哈喽|哈啰|早上好|下午好|晚上好|谢谢|多谢|感谢|再见|拜拜|在吗|hi|hello|hey|thanks|thank you|good (?:morning|evening|afternoon)|bye)(?:[\s!！。.~～,，呀啊吗?？你您]|there|大家|据典)*$|^(?:你是谁|你能做什么|你会什么|who are you|what can you do|help|帮助)[?？!。]*$"),
-    ("overview", rf"{_DOC_ZH}.{{0,10}}(?:讲|说|介绍|写|谈|关于|内容|主题|主旨|大意|要点|重点|概要|摘要|核心|主要|概括|几个?方面|几个?部分|哪些方面|哪些部分|哪几|结构)|(?:概括|总结|归纳|概述|简述|简介|介绍).{{0,6}}{_DOC_ZH}|(?:中心思想|主要内容|主要讲|大概讲|全文(?:结构|大意))|(?:summari[sz]e|summary|overview|main (?:points?|topics?|ideas?|themes?)|key points)|what (?:is|are|does) {_DOC_EN}.{{0,12}}(?:about|say|cover|discuss)|what is (?:it|this) about"),
+    ("overview", rf"{_DOC_ZH}.{{0,10}}(?:讲|说|介绍|写|谈|关于|内容|主题|主旨|大意|要点|重点|概要|摘要|核心|主要|概括|几个?方面|几个?部分|哪些方面|哪些部分|哪几|结构)|(?:概括|总结|归纳|概述|简述|简介|介绍).{{0,6}}{_DOC_ZH}|(?:有|分|共|含|包括)(?:了)?(?:哪)?几(?:大|个)?(?:章|节|部分|板块|小标题)|(?:中心思想|主要内容|主要讲|大概讲|全文(?:结构|大意))|(?:summari[sz]e|summary|overview|main (?:points?|topics?|ideas?|themes?)|key points)|what (?:is|are|does) {_DOC_EN}.{{0,12}}(?:about|say|cover|discuss)|what is (?:it|this) about"),
     ("list", r"哪些|哪几(?!年|天|月)|哪[两二三四五六七八九十]|几[个种件点项条].{0,12}(?:分别|都(?:是|叫|有))|分别(?:是|为|有|叫)|(?:包括|包含|有|涉及|涵盖|采用|运用|使用|用|做|推出|设立|成立|举办|打造|开设|组织)了?(?:些)?(?:什么|啥)(?![时候人])|都(?:有|是)(?:什么|谁|啥)|有什么(?=[^时]*[？?]?$)|什么和什么|列出|列举|what (?:are|were) (?:the|some)|which (?:of the )?(?:\w+ )?\w+s (?:are|were|did|do|have)|\b(?:list|name) (?:the|all|some|three|two|four|five)|what kinds? of|what types? of"),
     ("how_many", r"多少|几(?=[个次名位人场期篇家项件部条座所站届年月日天周点岁元块种类款台辆倍级层楼成折分届小口本张只支组批号句段步种间米公千])|(?<![好十第哪])几(?:百|千|万|亿)|多(?:大|长|高|重|远|久|宽|深|快|厚)(?![数家量])|第几|how (?:many|much|long|old|far|tall|high|deep|wide|often|big|large|heavy|fast)|what (?:percentage|number|proportion|share|fraction)|(?:数量|人数|次数|总数|比例|占比|面积|高度|长度|重量|价格|费用|成本|票价|年龄|速度)(?:是|为|有|呢|[？?]?$)"),
     ("when", r"什么时候|啥时候?|何时|哪(?:一)?(?:年|天|日|月|个月|个世纪|届)|几(?:月|号|点|时)|什么时间|什么日期|多会儿|哪个(?:年份|时期|时代|朝代|月份)|何年|(?:时间|日期|年份)(?:是|为|呢|[？?]?$)|^when\b|\bwhen (?:did|was|is|were|do|does|will)\b|what (?:year|date|day|time|month|century)|which (?:year|day|month|century)|in what year"),
@@ -47,7 +45,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("definition", r"^(?:请问|那么?|到底|究竟)*(?:什么|啥)(?:是|叫)[^？?]|(?:是(?:个)?(?:什么|啥)(?:意思|东西|玩意儿?|概念|来头)?|是指什么|指(?:的是)?什么|是什么样的?|何谓|含义|定义)(?:[呀啊呢的]|东西)*[？?]?$|^(?:what|who) (?:is|are|was|were) (?:an? |the )?[^?]{1,60}\??$|what does .{1,40} mean|meaning of|^(?:请)?(?:解释|介绍)(?:一下)?"),
     ("how", r"怎么|怎样|如何|咋|什么方式|什么办法|什么方法|什么途径|通过什么|靠什么|哪种方式|^how\b|\bhow (?:did|does|do|is|was|can|to|are|were)\b|in what way|by what means"),
     ("which", r"什么|啥|哪|何|干[嘛吗]|\b(?:what|which)\b"),
-    ("yes_no", r"(?:[吗嘛]|(?<![什怎那这要])么)[？?。!！\s]*$|是否|是不是|有没有|会不会|能不能|可不可以|能否|可否|对不对|对吗|是吧|^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b|no\?$"),
+    ("yes_no", r"(?:[吗嘛]|(?<![什怎那这要])么)[？?。!！\s]*$|是否|是不是|有没有|会不会|能不能|可不可以|能否|可否|([\u4e00-\u9fff])不\1|对不对|对吗|是吧|^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b|no\?$"),
 )  # fmt: skip
 
 # Phrases that ask, frame or point, and say nothing about the subject. Removed before terms are taken.
@@ -153,7 +151,7 @@ def anchors(text: str) -> list[str]:
     found: list[str] = [fold(m.group(1)) for m in _QUOTED.finditer(text)]
     for number in numbers(text):
         # 哪两家, 四种, three kinds: how many are expected, nothing that the text must say in these words.
-        small = number.value <= 20 and not any(c.isdigit() for c in text[number.start : number.end])
+        small = number.value <= 10 and not any(c.isdigit() for c in text[number.start : number.end])
         if number.value == number.value and number.value > 1 and (number.ordinal or not small):
             found.append(f"#{number.value:g}{fold(number.unit)}")
     for date in dates(text):
@@ -207,8 +205,13 @@ def subject_of(question: str) -> str:
         return max(kept, key=len, default="")
     masked = _VERB_ZH.sub(lambda m: " " * len(m.group()), masked)
     runs = re.finditer(r"[^\s?？,，。!！、了着过]+", masked)
-    stretches = [question[m.start() : m.end()].strip("的在了") for m in runs]
+    stretches = [_MEASURED.sub("", question[m.start() : m.end()].strip("的在了")) for m in runs]
     return max(stretches, key=lambda s: (len(s), -question.find(s)), default="")
+
+
+_MEASURED = re.compile(
+    r"(?<=..)的?(?:全长|总长|全程|面积|高度|长度|宽度|人口|重量|年龄|价格|票价|时速|速度|海拔|直径|总数)$"
+)
 
 
 def _trim_english(run: str) -> str:

@@ -17,7 +17,7 @@ from rag.types import Kind, Passage, Question
 NAMES = (
     "covered", "covered_passage", "covered_context", "local", "longest", "worst", "dense", "dense_cross",
     "dense_passage", "cross", "anchor_missing", "anchor_elsewhere", "type_ok", "type_missing", "unit_ok", "unit_missing",
-    "head_ok", "head_missing", "listed", "rank", "furniture", "furniture_asked", "short_sentence",
+    "covered_topic", "defines", "head_ok", "head_missing", "listed", "rank", "furniture", "furniture_asked", "short_sentence",
     "long_sentence", "first",
 )  # fmt: skip
 
@@ -94,6 +94,9 @@ _FURNITURE = re.compile(
     r"hot list|trending|most (?:read|popular)|related (?:articles|posts)|copyright|repost|comments?|sidebar|likes|website"
 )
 _PLACE = re.compile(r"第(?P<n>10|[1-9]|[一二三四五六七八九十])(?:条|名|位|个|篇|的)?|最[火热]|榜首|头条|top|first")
+_DEFINES = re.compile(
+    r"[^，,。]{0,12}?(?:是|指|为|简称|又名|又称|即)|[，,（(]\s?(?:是|即|又|简称)|.{0,20}?\b(?:is|was|are|were)\s(?:an?|the)\b"
+)
 _INNER = re.compile(r"[\s·・\"'“”‘’《》,，。.]")
 
 
@@ -300,6 +303,15 @@ def listed(question: Question, passage: Passage, start: int) -> bool:
     lines = [line for line in passage.text[:start].split("\n") if line.strip()]
     head = bool(lines) and not re.search(r"\d\s*$", lines[0])  # the list's own title has no count
     return len(lines) - head + 1 == wanted and (head or not lines)
+
+
+def defines(asked: Asked, folded: str) -> bool:
+    """Whether a sentence opens with the subject of a definition question and says what it is: "Git 是一个……"."""
+    if asked.question.kind != "definition":
+        return False
+    subject = next((t for t in asked.question.terms if len(t) > 1), "")
+    at = folded.find(subject) if subject else -1
+    return 0 <= at <= 4 and bool(_DEFINES.match(folded[at + len(subject) :]))
 
 
 def counts(number: Number, text: str) -> bool:

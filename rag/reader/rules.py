@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -26,7 +27,12 @@ from rag.text import is_han, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
+_TOPIC = 16  # characters up to which a paragraph's first sentence is its topic ("加强顶层设计。") and not an answer
 _REMEMBER = 20_000  # sentence vectors kept, 30 MB at 384 dimensions
+_ITEM = re.compile(r"(?:[-*+•·]|\d{1,2}[.、)）]|[（(]?[一二三四五六七八九十]{1,2}[、)）])\s*\S")
+_MOST_ITEMS = 8
+_CLOSE = 0.7  # difference of scores under which the next sentence is nearly as good
+_TYPED = frozenset({"who", "when", "where", "how_many"})  # kinds whose answer can be seen in a sentence
 _SEVERAL = {"list": 3, "why": 2, "how": 2, "definition": 2, "overview": 4}
 
 
@@ -64,8 +70,10 @@ class RuleReader:
         scene = _Scene(asked, see.local_weights(asked, views), _spread(hits))
         rough: list[tuple[float, int, int, int, dict[str, float]]] = []
         for rank, hit in enumerate(hits):
-            for position, (start, end) in enumerate(candidates_of(hit.passage)):
-                seen = _look(scene, hit, rank, position, start, end)
+            spans = candidates_of(hit.passage)
+            topic = hit.passage.text[slice(*spans[0])] if spans and spans[0][1] - spans[0][0] <= _TOPIC else ""
+            for position, (start, end) in enumerate(spans):
+                seen = _look(scene, hit, rank, position, start, end, topic if position else "")
                 quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
@@ -115,7 +123,7 @@ class _Scene:
     spread: Callable[[Hit], see.View]  # all that is at hand of a hit's document
 
 
-def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: int) -> dict[str, float]:
+def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: int, topic: str) -> dict[str, float]:
     """The features of one candidate (`text[start:end]` of the hit's passage), all but the cosine."""
     asked, passage, question = scene.asked, hit.passage, scene.asked.question
     text = passage.text[start:end]
@@ -129,6 +137,7 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
     furniture = passage.role not in BODY_ROLES
     return {
         "covered": see.covered(asked, seen),
+        "covered_topic": see.covered(asked, see.view(topic + text)) if topic else see.covered(asked, seen),
         "covered_passage": see.covered(asked, paragraph),
         "covered_context": see.covered(asked, around),
         "local": sum(w * see.degree(t, seen) for t, w in scene.local.items()) / total,
@@ -143,6 +152,7 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
         "type_missing": float(kind < 0),
         "unit_ok": float(unit > 0),
         "unit_missing": float(unit < 0),
+        "defines": float(see.defines(asked, seen.folded)),
         "head_ok": float(head > 0 and not cross),
         "head_missing": float(head < 0 and not cross),
         "listed": float(see.listed(question, passage, start)),
@@ -164,6 +174,9 @@ def candidates_of(passage: Passage) -> list[tuple[int, int]]:
     else:
         cuts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n"), len(text)]
         spans = list(pairwise(cuts))
+        counted = [text[a:b].rstrip()[-1:].isdigit() for a, b in spans]
+        if len(spans) > 2 and not counted[0] and sum(counted) * 2 > len(spans):
+            spans = spans[1:]  # the title of a list whose lines end in their counts
     trimmed = [trim(text, start, end) for start, end in spans]
     return [(start, end) for start, end in trimmed if end > start and any(c.isalnum() for c in text[start:end])]
 
@@ -200,29 +213,39 @@ def answer_features(asked: see.Asked, candidates: Sequence[Finding]) -> dict[str
     seen["score"] = best.score
     seen["lead"] = min(best.score - second, 4.0)
     seen["terms"] = min(len(asked.weights), 12) / 12
+    seen["typed_missing"] = seen["type_missing"] * (asked.question.kind in _TYPED)
+    seen["dense_known"] = max(seen["dense"], 0.0)
     seen[f"kind_{asked.question.kind}"] = 1.0
     return seen
 
 
 def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
-    """The fewest sentences that answer: the best, and for questions that ask for several things the next ones that add
-    to it, in document order."""
+    """The fewest sentences that answer: the best, with the items of the list that it opens or stands in, and for
+    questions that ask for several things the next ones that are nearly as good, in document order."""
     best = candidates[0]
-    chosen = [best]
+    chosen = [best, *_siblings(asked, best, candidates)]
     limit = _SEVERAL.get(asked.question.kind, 1)
     for other in candidates[1:6]:
         if len(chosen) >= limit:
             break
-        close = best.score - other.score < 0.7
-        if (
-            other.passage.doc_id == best.passage.doc_id
-            and close
-            and other.quote != best.quote
-            and not other.features["type_missing"]
-        ):
+        close = best.score - other.score < _CLOSE
+        same = other.passage.doc_id == best.passage.doc_id and other.quote not in {f.quote for f in chosen}
+        if close and same and not other.features["type_missing"]:
             chosen.append(other)
-    filled = [Finding(f.passage, f.start, f.end, f.score, tuple(short_answers(asked, f)), f.features) for f in chosen]
+    filled = [replace(f, spans=tuple(short_answers(asked, f))) for f in chosen]
     return [filled[0], *sorted(filled[1:], key=lambda f: f.start)]
+
+
+def _siblings(asked: see.Asked, best: Finding, candidates: Sequence[Finding]) -> list[Finding]:
+    """The list items after a sentence that ends in a colon; and the other items where a list is asked for and the best
+    sentence is one."""
+    opens = best.quote.rstrip().endswith((":", "："))
+    item = bool(_ITEM.match(best.quote)) and asked.question.kind == "list"
+    if not opens and not item:
+        return []
+    inside = sorted((c for c in candidates if c.passage.id == best.passage.id), key=lambda c: c.start)
+    items = [c for c in inside if _ITEM.match(c.quote) and c.start != best.start and (item or c.start > best.start)]
+    return items[:_MOST_ITEMS]
 
 
 def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:

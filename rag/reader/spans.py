@@ -45,6 +45,8 @@ def short_answers(asked: see.Asked, finding: Finding) -> list[Span]:
         found = _named(asked, text, matched) if kind == "which" or _asks_name(asked) else []
     else:
         found = []
+    if finding.features.get("cross") and kind not in {"how_many", "when"}:
+        found = []  # across languages nothing shows which of several names is meant
     return [Span(finding.start + start, finding.start + end) for start, end in found]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rag.reader.features import covered, prepare, view
+from rag.reader.features import Asked, View, covered, longest_common, prepare, view
 from rag.text import fold, sentence_spans, trim
 from rag.types import Document, Finding, Passage, Question, Section, Span, passage_id
 
@@ -46,7 +46,7 @@ def section(document: Document, question: Question) -> list[Finding]:
     """The first sentence of each paragraph under the heading that the question names; none where it names none."""
     asked = prepare(question)
     headings = [s for s in document.sections if s.role == "heading"]
-    scored = [(covered(asked, view(document.text[s.start : s.end])), -s.start, s) for s in headings]
+    scored = [(_names(asked, view(document.text[s.start : s.end])), -s.start, s) for s in headings]
     best = max(scored, default=None, key=lambda row: row[:2])
     if best is None or best[0] < _NAMED:
         return []
@@ -60,6 +60,12 @@ def section(document: Document, question: Question) -> list[Finding]:
                 if first is not None:
                     found.append(_finding(document, part, line_start + first[0], line_start + first[1]))
     return [f for f in found if f.end > f.start][:_MOST_HEADINGS]
+
+
+def _names(asked: Asked, heading: View) -> float:
+    """How far a question names a heading: by the share of its words, or by a stretch of four characters and more."""
+    longest = max((len(run) for run in asked.runs), default=0) * longest_common(asked, heading.folded)
+    return max(covered(asked, heading), 0.6 if longest >= 4 else 0.0)
 
 
 def contents(document: Document) -> list[Finding]:
