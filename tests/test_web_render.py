@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rag.config import Settings
-from rag.errors import BusyError, FolderError, QuestionError, SettingsError
+from rag.errors import BusyError, FolderError, MissingExtraError, QuestionError, SettingsError
 from rag.types import Citation, FileOutcome, Progress, Segment, Span
 from rag.web import api, page, panel, render, strings
 from rag.web.desk import Desk, Material, progress_text
 from rag.web.panel import Place
 from rag.web.render import Turn, esc
-from rag.web.serve import check_folder, check_port
+from rag.web.serve import check_folder, check_port, serve
 from tests.fakes import FakeEngine, FakeInfo, fake_document
 
 ROOT = Path(__file__).parent.parent
@@ -180,7 +180,7 @@ def test_no_fragment_from_outside_breaks_the_panel(fragment: str) -> None:
     desk = open_desk()
     for target in (fragment, f"cite-{fragment}", f"at/{fragment}", f"doc-{fragment}", "cite-99-1", "near-0-99"):
         assert page.open_place(desk, target, (), "zh").startswith("<article")
-        assert page.wanted(desk, target, (), "zh") is None
+        assert page.wanted(target, ()) is None or target.startswith("ask/")
 
 
 def test_only_plain_web_addresses_become_links() -> None:
@@ -267,6 +267,14 @@ def test_header_and_list_of_documents_tell_what_was_read_and_what_was_not() -> N
     assert not {"script", "img"} & set(Seen(panel.library_html(desk.material, "zh")).tags)
 
 
+@quick
+@given(hostile_text)
+def test_an_asking_link_asks_what_it_shows(question: str) -> None:
+    text = render.welcome([question], None, "", True, True, "zh")
+    (href,) = [value for name, value in Seen(text).attributes if name == "href"]
+    assert page.wanted(href.removeprefix("#"), ()) == (question, ())
+
+
 def test_dates_of_the_material_span_the_first_to_the_last_day() -> None:
     infos = [
         FakeInfo("1", "", "", 1, 1, d) for d in ("2023年10月1日", "", "2021/3/5 8:00", "昨天", "2023-10-10 15:55:23")
@@ -317,6 +325,12 @@ def test_the_program_ends_with_2_and_one_line_on_a_wrong_folder(tmp_path: Path) 
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert done.returncode == 2 and done.stderr.startswith("app.py: ") and "Traceback" not in done.stderr
+
+
+def test_the_tools_for_programs_name_the_extra_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"\[mcp\]"):
+        serve(Settings(folder=str(ROOT / "seeds"), port=0, mcp=True))
 
 
 def test_settings_reach_the_program() -> None:

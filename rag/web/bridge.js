@@ -1,7 +1,7 @@
 // Listens on the whole page for the links that messages and panels carry in their fragments, and tells Python.
 // `trigger('click', …)` opens something in the panel, `trigger('submit', …)` asks something.
 const OPENS = ['cite', 'near', 'cand', 'doc', 'at', 'library', 'edit'];
-const ASKS = ['example', 'ask', 'retry'];
+const ASKS = ['ask', 'retry'];
 let opener = null;  // what had the focus before the panel opened: it gets it back
 
 const sidebar = () => document.querySelector('.jd-side');

@@ -21,7 +21,8 @@ from rag.web.strings import say
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0  # seconds between two looks at the folder
-EXAMPLES = 8  # questions kept in each language: four for the empty page, the rest as follow-ups
+FIRST = 4  # example questions on the empty page
+EXAMPLES = 8  # questions kept in each language, the rest as follow-ups
 
 
 class Check(Protocol):
@@ -168,9 +169,12 @@ class Desk:
             self._settled.set()
 
     def _gather(self, engine: Engine) -> None:
-        """Examples are asked for once and kept: each is answered before it is offered, which takes its time."""
+        """Examples are asked for once and kept: each is answered before it is offered, which takes its time. First
+        those that the empty page waits for, then the follow-ups."""
         try:
-            self._examples = {ui: tuple(engine.examples(EXAMPLES, ui)) for ui in ("zh", "en")}
+            for n in (FIRST, EXAMPLES):
+                self._examples = {ui: tuple(engine.examples(n, ui)) for ui in ("zh", "en")}
+                self._settled.set()
         except Exception:
             log.exception("no examples could be taken from the material")
 

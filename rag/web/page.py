@@ -9,19 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rag.errors import BusyError, QuestionError, RagError
 from rag.types import Answer, Citation
 from rag.web import panel, render
 from rag.web.api import MAX_HISTORY, check, endpoints
-from rag.web.desk import Desk, progress_text
+from rag.web.desk import FIRST, Desk, progress_text
 from rag.web.panel import Place
 from rag.web.render import Turn
 from rag.web.strings import say, ui_language
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
-EXAMPLES = 4
 FOLLOW_UPS = 2
 PENDING = ("…", "…")  # the trouble of a turn that is still being answered
 
@@ -124,21 +124,14 @@ def _short(answer: Answer, citation: Citation) -> str:
     return next((text for text in spans if text and text in citation.quote), "")
 
 
-def wanted(desk: Desk, target: str, turns: Turns, ui: str) -> tuple[str, Turns] | None:
-    """The question behind an asking link (example-2, ask-0-1, retry-3) and the turns to keep before it."""
-    found = re.fullmatch(r"(example|ask|retry)-(\d{1,6})(?:-(\d{1,6}))?", target)
-    if found is None:
+def wanted(target: str, turns: Turns) -> tuple[str, Turns] | None:
+    """The question behind an asking link (ask/TEXT, retry-3) and the turns to keep before it."""
+    if target.startswith("ask/"):
+        return unquote(target[4:]), turns
+    found = re.fullmatch(r"retry-(\d{1,6})", target)
+    if found is None or int(found[1]) >= len(turns):
         return None
-    kind, first, second = found[1], int(found[2]), int(found[3] or 0)
-    if kind == "example":
-        choices = desk.examples(ui)
-        return (choices[first], turns) if first < len(choices) else None
-    if first >= len(turns):
-        return None
-    if kind == "retry":
-        return turns[first].question, turns[:first]
-    choices = turns[first].suggestions
-    return (choices[second], turns) if second < len(choices) else None
+    return turns[int(found[1])].question, turns[: int(found[1])]
 
 
 def build(desk: Desk) -> Any:
@@ -156,7 +149,7 @@ def build(desk: Desk) -> Any:
                 _ = desk.engine
             except RagError as told:
                 text = told.message(ui)
-        return render.welcome(desk.examples(ui)[:EXAMPLES], desk.progress, text, desk.ready, desk.settled, ui)
+        return render.welcome(desk.examples(ui)[:FIRST], desk.progress, text, desk.ready, desk.settled, ui)
 
     def dress(ui: str, turns: Turns) -> tuple[Any, ...]:
         """Everything that depends on the language or on whether the material is ready."""
@@ -202,7 +195,7 @@ def build(desk: Desk) -> Any:
         yield from stream(question, turns, ui)
 
     def ask_link(event: Any, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
-        found = wanted(desk, str(event._data.get("target", "")), turns, ui)
+        found = wanted(str(event._data.get("target", "")), turns)
         if found is None:
             yield gr.skip(), gr.skip(), gr.skip()
         else:
@@ -219,7 +212,9 @@ def build(desk: Desk) -> Any:
             number = target[5:]
             known = number.isdigit() and int(number) < len(turns) and turns[int(number)].answer
             return gr.skip(), gr.skip(), known.understood if known else gr.skip()
-        fresh = f'<i hidden data-n="{next(counter)}"></i>'  # the same place again is a new value: it scrolls there again
+        fresh = (
+            f'<i hidden data-n="{next(counter)}"></i>'  # the same place again is a new value: it scrolls there again
+        )
         return open_place(desk, target, turns, ui) + fresh, gr.Sidebar(open=True), gr.skip()
 
     for listener in (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote as percent
 
 from rag.types import BODY_ROLES, Answer, Citation, Progress, Segment
 from rag.web.desk import Material, progress_text
@@ -59,7 +60,7 @@ def message(turn: Turn, index: int, ui: str) -> str:
         return f'<div class="jd-msg"><p class="jd-trouble">{esc(text)}</p>{again}</div>'
     answer = turn.answer
     lead = said(answer, index, answer.segments) if answer.found else refusal(answer, index, ui)
-    rest = _meta(answer, index, ui) + _why(answer, index, ui) + _suggestions(turn, index, ui)
+    rest = _meta(answer, index, ui) + _why(answer, index, ui) + _suggestions(turn, ui)
     return f'<div class="jd-msg">{lead}{rest}</div>'
 
 
@@ -182,11 +183,15 @@ def _rank(name: str, rank: int, ui: str) -> str:
     return f"{say(known[name], ui) if name in known else esc(name)} {rank}"
 
 
-def _suggestions(turn: Turn, index: int, ui: str) -> str:
+def _suggestions(turn: Turn, ui: str) -> str:
     if not turn.suggestions:
         return ""
-    links = "".join(f'<a href="#ask-{index}-{n}">{esc(text)}</a>' for n, text in enumerate(turn.suggestions))
-    return f'<div class="jd-try"><span>{say("try", ui)}</span>{links}</div>'
+    return f'<div class="jd-try"><span>{say("try", ui)}</span>{_asking(turn.suggestions)}</div>'
+
+
+def _asking(questions: Sequence[str]) -> str:
+    """Links that ask: the question itself is in the fragment, so a page opened long ago asks what it shows."""
+    return "".join(f'<a href="#ask/{percent(text, safe="")}">{esc(text)}</a>' for text in questions)
 
 
 def asked(turn: Turn) -> str:
@@ -208,8 +213,7 @@ def welcome(examples: Sequence[str], progress: Progress | None, error: str, read
             f'<div class="bar{"" if share else " busy"}"{share}></div>{detail}<p>{say("ready_soon", ui)}</p></div>'
         )
     else:
-        links = "".join(f'<a href="#example-{n}">{esc(text)}</a>' for n, text in enumerate(examples))
-        links = links if settled else '<i class="empty"></i>' * 4
+        links = _asking(examples) if settled else '<i class="empty"></i>' * 4
         body = f'<p class="jd-hint">{say("try_these", ui)}</p><div class="jd-examples">{links}</div>' if links else ""
     return f'<div class="jd-welcome" lang="{ui}">{head}{body}</div>'
 
