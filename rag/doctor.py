@@ -30,6 +30,7 @@ NEEDED = {  # module -> distribution
     "numpy": "numpy",
     "opencc": "opencc",
     "platformdirs": "platformdirs",
+    "pypinyin": "pypinyin",
     "rich": "rich",
     "sentence_transformers": "sentence-transformers",
     "tantivy": "tantivy",

@@ -30,7 +30,6 @@ def parse(argv: Sequence[str] | None, lang: str) -> argparse.Namespace:
     parser = _Parser(
         prog="python -m rag", parents=[common], description="Answers from a folder of documents by quoting."
     )
-    parser.set_defaults(folder=None, json=False)
     parser.lang = lang
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {}
@@ -55,7 +54,8 @@ def parse(argv: Sequence[str] | None, lang: str) -> argparse.Namespace:
     made["verify"].add_argument(
         "answers", nargs="?", metavar="FILE", help="answers saved from `ask --json`; - for stdin"
     )
-    options = parser.parse_args(argv)
+    # No defaults in the parsers: one of a command would undo what was given before the command.
+    options = parser.parse_args(argv, argparse.Namespace(folder=None, json=False))
     if getattr(options, "dir", None) is not None:
         if options.folder not in (None, options.dir):
             made[options.command].error("DIR and --folder name two folders; give one")

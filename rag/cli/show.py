@@ -42,6 +42,7 @@ class Screen:
 
         if self._console is None:
             self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
+            self._console.on_broken_pipe = _gone
         line = Text()
         for piece in pieces:
             said, style = (piece, "") if isinstance(piece, str) else piece
@@ -50,6 +51,11 @@ class Screen:
 
     def warn(self, message: str) -> None:
         print(f"rag: {one_line(message)}", file=sys.stderr)
+
+
+def _gone() -> None:
+    """In place of rich's own end of the program: one place decides on exit codes."""
+    raise BrokenPipeError
 
 
 def json_line(content: Mapping[str, Any]) -> str:

@@ -1,0 +1,273 @@
+"""The whole flow over a small embedder: folder in step, answers that prove themselves, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.assistant import LONGEST_QUESTION, Assistant
+from rag.config import Settings
+from rag.errors import (
+    BusyError,
+    FolderError,
+    IndexBrokenError,
+    IndexMismatchError,
+    QuestionError,
+    UnknownDocumentError,
+)
+from rag.index import directory_of, writing
+from rag.types import Answer, Progress, SyncReport
+from tests.fakes_embed import HashEmbedder
+
+
+@pytest.fixture
+def kb(folder: Path, hash_embedder: HashEmbedder) -> Iterator[Assistant]:
+    with Assistant.open(folder, Settings(), embedder=hash_embedder) as assistant:
+        yield assistant
+
+
+def states(report: SyncReport) -> dict[str, str]:
+    return {outcome.source: outcome.state for outcome in report.outcomes}
+
+
+def proves_itself(kb: Assistant, answer: Answer) -> bool:
+    cited = (*answer.citations, *answer.nearest)
+    return all(kb.document(c.doc_id).text[c.start : c.end] == c.quote for c in cited)
+
+
+# -- asking ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_answered_by_a_quote_with_its_place(kb: Assistant) -> None:
+    answer = kb.ask("馆内有多少座书亭？")
+    assert answer.found and "12座" in answer.short
+    (citation, *_) = answer.citations
+    assert (citation.number, citation.source, citation.title) == (1, "library.md", "河边图书馆")
+    assert citation.path == ("建设",) and "12座书亭" in citation.quote
+    assert proves_itself(kb, answer)
+    assert set(answer.timings) >= {"understand", "retrieve", "read", "compose", "total"}
+
+
+def test_an_english_question_is_answered_in_english(kb: Assistant) -> None:
+    answer = kb.ask("When was the Old Bridge built?")
+    assert answer.lang == "en" and "1871" in answer.text and answer.citations[0].source == "bridge.txt"
+
+
+@pytest.mark.parametrize("question", ["馆长的工资是多少？", "火星的卫星叫什么？", "Who won the chess championship?"])
+def test_what_the_material_does_not_say_is_refused(kb: Assistant, question: str) -> None:
+    answer = kb.ask(question)
+    assert not answer.found and answer.short == "" and answer.reason != "answered"
+    assert proves_itself(kb, answer)
+
+
+def test_a_follow_up_carries_its_subject_over(kb: Assistant) -> None:
+    answer = kb.ask("那它是谁设计的？", history=["河边图书馆有多少座书亭？"])
+    assert "河边图书馆" in answer.understood and "陈一平" in answer.text
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "长" * (LONGEST_QUESTION + 1)])
+def test_an_empty_or_endless_question_is_an_error(kb: Assistant, question: str) -> None:
+    with pytest.raises(QuestionError) as raised:
+        kb.ask(question)
+    assert "问题" in raised.value.zh
+    with pytest.raises(QuestionError):
+        kb.retrieve(question)
+
+
+def test_the_longest_question_and_odd_ones_are_taken(kb: Assistant) -> None:
+    for question in ["书" * LONGEST_QUESTION, "？！", "\ud800", "a\0b", "'; DROP TABLE documents; --", '"(' * 50, "🌉"]:
+        assert proves_itself(kb, kb.ask(question))
+        kb.retrieve(question)
+
+
+def test_the_same_question_gets_the_same_answer(folder: Path, kb: Assistant, tmp_path: Path) -> None:
+    with Assistant.open(folder, Settings(), index_dir=tmp_path / "second", embedder=HashEmbedder()) as other:
+        for question in ("馆内有多少座书亭？", "故事会", "How long is the bridge?"):
+            first, second = kb.ask(question), other.ask(question)
+            assert (first.text, first.citations, first.confidence) == (second.text, second.citations, second.confidence)
+
+
+def test_retrieve_gives_at_most_k_and_honours_the_filter(kb: Assistant) -> None:
+    assert len(kb.retrieve("书亭", k=1)) == 1
+    bridge = next(info.id for info in kb.documents() if info.source == "bridge.txt")
+    assert {hit.passage.doc_id for hit in kb.retrieve("书亭 bridge", k=9, doc_ids=[bridge])} == {bridge}
+    assert not kb.ask("馆内有多少座书亭？", doc_ids=[bridge]).found
+
+
+def test_documents_are_found_by_id_and_by_source(kb: Assistant) -> None:
+    info = kb.documents()[0]
+    assert kb.document(info.id) == kb.document(info.source)
+    with pytest.raises(UnknownDocumentError, match=r"library\.md"):
+        kb.document("libary.md")
+
+
+def test_examples_are_questions_that_it_answers(kb: Assistant) -> None:
+    examples = kb.examples(4)
+    assert examples and all(kb.ask(question).found for question in examples)
+
+
+# -- proving --------------------------------------------------------------------------------------------------------
+
+
+def test_verify_notices_a_quote_that_moved_changed_or_went(kb: Assistant, folder: Path) -> None:
+    answer = kb.ask("馆内有多少座书亭？")
+    assert [check.ok for check in kb.verify(answer)] == [True] * len(answer.citations)
+    path = folder / "library.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text("前言。\n\n" + text, encoding="utf-8")
+    assert {check.reason for check in kb.verify(answer)} == {"moved"}
+    path.write_text(text.replace("12座", "13座"), encoding="utf-8")
+    assert {check.reason for check in kb.verify(answer)} == {"changed"}
+    path.unlink()
+    assert not any(check.ok for check in kb.verify(answer))
+
+
+def test_verify_without_an_answer_reads_every_document_again(kb: Assistant, folder: Path) -> None:
+    assert [check.ok for check in kb.verify()] == [True, True]
+    (folder / "bridge.txt").write_text("Another text.", encoding="utf-8")
+    assert {check.source: check.ok for check in kb.verify()} == {"bridge.txt": False, "library.md": True}
+
+
+# -- the folder is the truth ----------------------------------------------------------------------------------------
+
+
+def test_new_changed_renamed_and_deleted_files(kb: Assistant, folder: Path) -> None:
+    assert states(kb.sync()) == {"bridge.txt": "unchanged", "library.md": "unchanged"}
+    (folder / "new.txt").write_text("码头\n\n码头的灯塔高31米。\n", encoding="utf-8")
+    (folder / "library.md").write_text("# 河边图书馆\n\n馆内有15座书亭。\n", encoding="utf-8")
+    (folder / "bridge.txt").rename(folder / "renamed.txt")
+    assert states(kb.sync()) == {
+        "bridge.txt": "removed", "library.md": "changed", "new.txt": "indexed", "renamed.txt": "indexed",
+    }  # fmt: skip
+    assert "31米" in kb.ask("灯塔有多高？").text
+    assert "15座" in kb.ask("馆内有多少座书亭？").text and "12座" not in kb.ask("馆内有多少座书亭？").text
+    assert kb.ask("When was the Old Bridge built?").citations[0].source == "renamed.txt"
+    (folder / "renamed.txt").unlink()
+    assert states(kb.sync())["renamed.txt"] == "removed"
+    assert not kb.ask("When was the Old Bridge built?").found
+    assert all(hit.passage.title != "The Old Bridge" for hit in kb.retrieve("Old Bridge 1871", k=20))
+
+
+def test_one_document_in_two_files_goes_when_both_are_gone(kb: Assistant, folder: Path) -> None:
+    (folder / "copy.txt").write_bytes((folder / "bridge.txt").read_bytes())
+    kb.sync()
+    assert len(kb.documents()) == 2
+    (folder / "bridge.txt").unlink()
+    kb.sync()
+    answer = kb.ask("When was the Old Bridge built?")
+    assert answer.citations[0].source == "copy.txt" and all(check.ok for check in kb.verify(answer))
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_the_rest_answers(folder: Path, hash_embedder: HashEmbedder) -> None:
+    (folder / "not-text.txt").write_bytes(b"%PDF-1.7\n\x00\x01\x02\xff" * 20)
+    with Assistant.open(folder, Settings(), embedder=hash_embedder, sync=False) as kb:
+        report = kb.sync()
+        assert [outcome.source for outcome in report.failed] == ["not-text.txt"]
+        assert "not-text.txt" in report.failed[0].reason
+        assert kb.ask("馆内有多少座书亭？").found
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_permission_is_reported(folder: Path, hash_embedder: HashEmbedder) -> None:
+    (folder / "bridge.txt").chmod(0)
+    with Assistant.open(folder, Settings(), embedder=hash_embedder, sync=False) as kb:
+        assert [outcome.source for outcome in kb.sync().failed] == ["bridge.txt"]
+
+
+def test_a_folder_with_nothing_to_read_is_an_error(tmp_path: Path, hash_embedder: HashEmbedder) -> None:
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "absent"):
+        with pytest.raises(FolderError) as raised:
+            Assistant.open(tmp_path / place, Settings(), embedder=hash_embedder)
+        assert place in str(raised.value) and place in raised.value.zh
+    (tmp_path / "file.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(FolderError, match="not a folder"):
+        Assistant.open(tmp_path / "file.txt", Settings(), embedder=hash_embedder)
+
+
+def test_progress_is_true_and_ends_where_it_says(folder: Path, hash_embedder: HashEmbedder) -> None:
+    told: list[Progress] = []
+    Assistant.open(folder, Settings(), told.append, embedder=hash_embedder).close()
+    for stage in ("files", "passages"):
+        done = [p.done for p in told if p.stage == stage]
+        assert done == sorted(done) and done[-1] == next(p.total for p in told if p.stage == stage)
+
+
+# -- the index ------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_opening_encodes_nothing(folder: Path) -> None:
+    Assistant.open(folder, Settings(), embedder=HashEmbedder()).close()
+    second = HashEmbedder()
+    with Assistant.open(folder, Settings(), embedder=second) as kb:
+        assert len(kb.documents()) == 2 and second.encoded == []
+
+
+def test_another_model_is_refused_by_name_and_a_fresh_start_mends_it(folder: Path) -> None:
+    Assistant.open(folder, Settings(), embedder=HashEmbedder("first")).close()
+    with pytest.raises(IndexMismatchError) as raised:
+        Assistant.open(folder, Settings(), embedder=HashEmbedder("second"))
+    assert "first" in str(raised.value) and "second" in str(raised.value)
+    assert "python -m rag rebuild" in str(raised.value) and "python -m rag rebuild" in raised.value.zh
+    with Assistant.open(folder, Settings(), embedder=HashEmbedder("first")) as kb:
+        assert kb.ask("馆内有多少座书亭？").found, "the refused opening lost nothing"
+    with Assistant.open(folder, Settings(), embedder=HashEmbedder("second"), fresh=True) as kb:
+        assert kb.ask("馆内有多少座书亭？").found
+
+
+def test_rebuild_gives_the_same_answers(kb: Assistant, hash_embedder: HashEmbedder) -> None:
+    before = kb.ask("馆内有多少座书亭？")
+    encoded = len(hash_embedder.encoded)
+    assert set(states(kb.rebuild()).values()) == {"indexed"}
+    assert len(hash_embedder.encoded) > encoded
+    assert kb.ask("馆内有多少座书亭？").citations == before.citations
+
+
+@pytest.mark.parametrize("part", ["vectors", "lexical"])
+def test_a_lost_or_damaged_ranker_is_filled_again(folder: Path, part: str) -> None:
+    Assistant.open(folder, Settings(), embedder=HashEmbedder()).close()
+    place = directory_of(folder.resolve(), Settings()) / part
+    for path in [p for p in place.rglob("*") if p.is_file() and not p.name.endswith(".lock")]:
+        path.write_bytes(b"garbage")
+    with Assistant.open(folder, Settings(), embedder=HashEmbedder()) as kb:
+        hit = kb.retrieve("书亭", k=1)[0]
+        assert set(hit.ranks) == {"dense", "lexical"} and kb.ask("馆内有多少座书亭？").found
+
+
+def test_a_damaged_library_is_an_error_that_a_fresh_start_mends(folder: Path) -> None:
+    Assistant.open(folder, Settings(), embedder=HashEmbedder()).close()
+    library = directory_of(folder.resolve(), Settings()) / "library.sqlite"
+    library.write_bytes(b"garbage" * 1000)
+    with pytest.raises(IndexBrokenError, match="rebuild"):
+        Assistant.open(folder, Settings(), embedder=HashEmbedder())
+    with Assistant.open(folder, Settings(), embedder=HashEmbedder(), fresh=True) as kb:
+        assert kb.ask("馆内有多少座书亭？").found
+
+
+def test_an_interrupted_sync_goes_on_where_it_was(folder: Path) -> None:
+    class Interrupted(HashEmbedder):
+        def encode(self, texts, kind="passage"):  # type: ignore[no-untyped-def]
+            if kind == "passage":
+                raise KeyboardInterrupt
+            return super().encode(texts, kind)
+
+    with pytest.raises(KeyboardInterrupt):
+        Assistant.open(folder, Settings(), embedder=Interrupted())
+    with Assistant.open(folder, Settings(), embedder=HashEmbedder()) as kb:
+        assert kb.ask("馆内有多少座书亭？").found
+
+
+def test_a_second_writer_is_told_who_writes(kb: Assistant, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.index._LOCK_SECONDS", 0.05)
+    with writing(directory_of(folder.resolve(), Settings())), pytest.raises(BusyError, match=str(os.getpid())):
+        kb.sync()
+
+
+def test_texts_instead_of_files(hash_embedder: HashEmbedder) -> None:
+    rows = [("a", "灯塔", "灯塔高31米。"), ("b", "", "")]
+    with Assistant.from_texts(rows, Settings(), embedder=hash_embedder) as kb:
+        answer = kb.ask("灯塔有多高？")
+        assert answer.found and answer.citations[0].source == "a" and all(c.ok for c in kb.verify(answer))
