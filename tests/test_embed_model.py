@@ -209,9 +209,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    from rag.embed.engine import _library_modules
+    from rag.embed.engine import library_modules
 
-    modules = _library_modules()
+    modules = library_modules()
     path = tmp_path_factory.mktemp("tiny") / "my-model"
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"甲乙丙丁戊己庚辛壬癸查询：。，"]
     tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))

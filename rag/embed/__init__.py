@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rag.embed.open import Description, describe, is_prepared, open_embedder
+from rag.embed.open import Description, describe, is_prepared, open_embedder, repair
 
-__all__ = ["Description", "describe", "is_prepared", "open_embedder"]
+__all__ = ["Description", "describe", "is_prepared", "open_embedder", "repair"]

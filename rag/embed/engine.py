@@ -90,7 +90,7 @@ class Runner:
             self._requests.put(request)
 
 
-def _library_modules() -> Any:
+def library_modules() -> Any:
     """Where sentence-transformers keeps its modules: it moved in release 6."""
     try:
         return importlib.import_module("sentence_transformers.sentence_transformer.modules")
@@ -103,7 +103,7 @@ def encoder_class() -> Any:
     """The module's class; made on first use, for its base class costs seconds to import."""
     import torch
 
-    base = _library_modules().InputModule
+    base = library_modules().InputModule
 
     class OpenVinoEncoder(base):  # type: ignore[misc, valid-type]
         """Texts to token embeddings of a prepared directory; texts past `max_seq_length` tokens are cut, as by the
@@ -200,7 +200,7 @@ def load_fast(path: Path, threads: int = 0) -> Any:
         compiling = beside.submit(Runner, path, threads)
         from sentence_transformers import SentenceTransformer
 
-        library = _library_modules()
+        library = library_modules()
         runner = compiling.result()
     limit = _optional(path / "sentence_bert_config.json").get("max_seq_length") or runner.limit
     modules = [encoder_class()(str(path), limit, runner)]

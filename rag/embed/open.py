@@ -144,6 +144,18 @@ def describe(model: str = prep.DEFAULT, *, engine: str = "auto", model_dir: str 
     return Description(model, kind, str(path) if present or kind != "hub" else "", state, detail, runs, size)
 
 
+def repair(model_dir: str = "", progress: ProgressFn | None = None) -> bool:
+    """Reads every byte of the prepared default model and makes it again if one is wrong; says whether it had to.
+
+    `open_embedder` mends by itself what a look at sizes and times shows, or loading: this finds a flipped bit too.
+    """
+    kind, path = locate(prep.DEFAULT, model_dir)
+    if kind != "default" or prep.check(path, full=True)[0] == "ok":
+        return False
+    prep.prepare(path, default_converter(), _EXPECTED_BYTES, progress, again=True)
+    return True
+
+
 def fingerprint(path: Path) -> str:
     """Name of a folder's vector space: its own name and a hash of its settings and of samples of its weights, so that
     two folders of one name are told apart and a moved folder stays the same."""
