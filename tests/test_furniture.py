@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rag.furniture import label
 from rag.parse import parse_file
 from rag.parse.plain import blocks_of
-from rag.text.pagelines import is_name, is_office, read_line
+from rag.text.names import is_name, is_office
+from rag.text.pagelines import read_line
 from rag.types import BODY_ROLES, Document, Parsed
 
 HERE = Path(__file__).parent

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from rag.furniture.items import Item, buttons
-from rag.text.pagelines import ends_like_prose, is_date_only, is_name
+from rag.text.names import is_name
+from rag.text.pagelines import ends_like_prose, is_date_only
 from rag.text.wrap import width
 from rag.types import Role
 
@@ -14,14 +15,17 @@ from rag.types import Role
 def flow(items: list[Item], start: int) -> None:
     """Roles from the body's start to the end, in one pass: body, and the lists and lines that interrupt or end it."""
     mass = [width(item.text) if item.prose and item.role is None else 0 for item in items]
-    total = sum(mass[start:]) or 1
+    left = sum(mass[start:])
+    total = left or 1
+    bylines = {item.text for item in items[:start] if item.role == "byline"}
     state: Role = "body"
     tail, comment_level = False, 1
     for index in range(start, len(items)):
         item = items[index]
+        rest = left / total
+        left -= mass[index]
         if item.role:
             continue
-        rest = sum(mass[index:]) / total
         ended = rest <= 0.25 and (total > 1)
         mark = item.says
         real = item.trusted and not mark
@@ -39,7 +43,9 @@ def flow(items: list[Item], start: int) -> None:
         elif mark == "notice" and (ended or tail or width(item.text) <= 60):
             item.take("notice")
             state, tail = ("body" if state == "related" else state), tail or ended
-        elif mark in {"counter", "nav"} and (ended or tail or mark == "counter" or buttons(item)) and state != "comment":
+        elif (
+            mark in {"counter", "nav"} and (ended or tail or mark == "counter" or buttons(item)) and state != "comment"
+        ):
             item.take(mark)
             tail = tail or ended
         elif mark in {"byline", "date"} and state == "body" and (ended or tail or _post_head(item)):
@@ -62,8 +68,7 @@ def flow(items: list[Item], start: int) -> None:
             item.take("related")
         elif tail and not item.prose and not real and item.block.kind in {"paragraph", "heading", "item"}:
             state = "body"
-            echo = any(item.text == other.text for other in items[:index] if other.role == "byline")
-            item.take("byline" if echo else "body" if ends_like_prose(item.text) else "nav")
+            item.take("byline" if item.text in bylines else "body" if ends_like_prose(item.text) else "nav")
         else:
             state = "body"
             item.role = "heading" if item.block.kind in {"heading", "title"} else "body"
@@ -74,7 +79,9 @@ def _widget(items: Sequence[Item], index: int) -> bool:
     item, before = items[index], items[index - 1].role if index else None
     if before not in {"counter", "nav", "byline", "date"} or item.prose or item.trusted:
         return False
-    return bool(item.says in {"comment", "nav"}) or (is_name(item.text) and before in {"counter", "nav"} and items[index - 1].says is not None)
+    return bool(item.says in {"comment", "nav"}) or (
+        is_name(item.text) and before in {"counter", "nav"} and items[index - 1].says is not None
+    )
 
 
 def _post_head(item: Item) -> bool:

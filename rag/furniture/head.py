@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rag.furniture.items import Item, buttons
-from rag.text.pagelines import DATE, document_number, ends_like_prose, is_name, is_office
+from rag.text.names import is_name, is_office
+from rag.text.pagelines import DATE, document_number, ends_like_prose
 from rag.text.wrap import LIST_MARK, width
 from rag.types import Role, Span
 
@@ -98,6 +99,8 @@ def body_start(items: Sequence[Item], first: int | None, title: int | None) -> i
         start = floor
         while start < len(items) and (items[start].role or items[start].says in {"byline", "date", "nav"}):
             start += 1
+        if start + 1 < len(items) and start and is_name(items[start].text) and items[start + 1].apart:
+            start += 1  # the poet under the title
         return start
     start = max(first, floor)
     while start > floor:

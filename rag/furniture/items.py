@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from rag.text.pagelines import DATE, Mark, ends_like_prose, is_name, read_line
+from rag.text.names import is_name
+from rag.text.pagelines import DATE, Mark, ends_like_prose, read_line
 from rag.text.wrap import width
 from rag.types import Block, Parsed, Role
 

@@ -13,7 +13,7 @@ _SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)")
 _BREAK = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{1,}:?[ \t]*(?:\|[ \t]*:?-{1,}:?[ \t]*)*\|?[ \t]*$")
+_TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?(?:[ \t]*\|[ \t]*:?-+:?)*[ \t]*\|?\Z")
 _REFERENCE = re.compile(r" {0,3}\[[^\]]+\]:\s*\S+")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][\w-]*)[ \t]*[:=][ \t]*(.+?)[ \t]*$")
@@ -115,7 +115,7 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
                 yield Block(kind, a, b, depth)
             run.clear()
 
-    index = 0
+    index, table = 0, False
     while index < len(lines):
         start, end = lines[index]
         line = text[start:end]
@@ -133,6 +133,7 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
             yield Block("code", a, b)
             index = stop + 1
             continue
+        table = "|" in line and (table or _rule_below(text, lines, index))
         atx, item = _ATX.match(line), _ITEM.match(line)
         if not line.strip():
             yield from close()
@@ -145,13 +146,13 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
             a, b = _strip(text, start, end)
             if text[a:b].strip("# \t"):
                 yield Block("heading", a, b, len(atx.group(1)), hint="atx")
-        elif _BREAK.match(line) or _REFERENCE.match(line) or (_TABLE_RULE.match(line) and "-" in line and "|" in line):
+        elif _BREAK.match(line) or _REFERENCE.match(line) or _table_rule(line):
             yield from close()
         elif item and line[item.end() :].strip():
             yield from close()
             kind, depth = "item", 1 + len(item.group(1).expandtabs(4)) // 2
             run.append((start, end))
-        elif line.lstrip().startswith("|") or _in_table(text, lines, index):
+        elif line.lstrip().startswith("|") or table:
             yield from close()
             yield Block("row", *_strip(text, start, end))
         elif line.lstrip().startswith(">"):
@@ -167,17 +168,12 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
     yield from close()
 
 
-def _in_table(text: str, lines: list[Line], index: int) -> bool:
-    """A row without outer bars: the table's rule stands under its first row, rows have a bar."""
-    if "|" not in text[slice(*lines[index])]:
-        return False
-    at = index
-    while at >= 0 and text[slice(*lines[at])].strip() and "|" in text[slice(*lines[at])]:
-        if _TABLE_RULE.match(text[slice(*lines[at])]):
-            return True
-        at -= 1
-    return (
-        index + 1 < len(lines)
-        and "|" in text[slice(*lines[index + 1])]
-        and bool(_TABLE_RULE.match(text[slice(*lines[index + 1])]))
-    )
+def _rule_below(text: str, lines: list[Line], index: int) -> bool:
+    """A table without outer bars: its rule stands under its first row, and every row has a bar."""
+    below = text[slice(*lines[index + 1])] if index + 1 < len(lines) else ""
+    return _table_rule(below)
+
+
+def _table_rule(line: str) -> bool:
+    bare = line.strip()
+    return "|" in bare and not set(bare) - set("|-: \t") and bool(_TABLE_RULE.match(bare))

@@ -13,6 +13,7 @@ from rag.text.fold import is_han
 from rag.text.wrap import soft_breaks
 
 PAIRED_MAX = 150  # a longer quotation is split at its own stops
+NEAR = 40  # characters before a stop that are looked at: keeps the time linear
 
 _PAIRS = {
     "“": "”", "「": "」", "『": "』", "《": "》", "〈": "〉", "（": "）", "(": ")", "[": "]", "［": "］", "【": "】",
@@ -21,7 +22,9 @@ _PAIRS = {
 _CLOSERS = frozenset("”」』）)]］】〕’｣»\"'")
 _TITLES = frozenset("》〉")
 _STOPS = frozenset("。！？!?｡")
-_ADDRESS = re.compile(r"(?:https?|ftp)://[!-~]+|www\.[!-~]+|[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+_ADDRESS = re.compile(
+    r"(?:https?|ftp)://[!-~]+|www\.[!-~]+|(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]+)+", re.ASCII
+)
 _NEVER = frozenset(
     "mr mrs ms mx dr prof st sr rev fr gen sen rep gov lt col capt sgt maj hon pres messrs vs cf e.g i.e eg ie viz approx ca".split()
 )
@@ -159,7 +162,7 @@ def _stop(text: str, start: int, at: int, inside: bytearray) -> tuple[int, int]:
     if set(run) & set("！？!?"):
         return (close, close) if _exclaims(text, at, close) else (0, end)
     if len(run) >= 3 or run[0] in "…⋯":
-        spoken = sum(c.isalnum() for c in text[start:at])
+        spoken = sum(c.isalnum() for c in text[max(start, at - NEAR) : at])
         if spoken <= 2 or _CONTINUES.match(text, close) or after in _TITLES:
             return 0, end
         return (close, close) if not _goes_on(text, close) else (0, end)
@@ -181,7 +184,7 @@ def _closed(text: str, start: int, at: int, left: int) -> tuple[int, int]:
         return 0, at + 1
     if _CONTINUES.match(text, end) or text[end : end + 1] in _TITLES or _goes_on(text, end):
         return 0, at + 1
-    if text[left] in "（([［【〔" and last not in "。｡." and text[start:left].strip():
+    if text[left] in "（([［【〔" and last not in "。｡." and text[max(start, left - NEAR) : left].strip():
         return 0, at + 1  # a remark within a sentence: 他（真的！）来了
     if text[end : end + 1] and text[end] in "。！？!?…":
         return 0, at + 1  # the outer stop decides
@@ -222,8 +225,8 @@ def _full_stop(text: str, start: int, at: int, end: int, close: int) -> bool:
         return False
     if end - at == 1 and before.isdigit() and text[end : end + 1].isdigit():
         return False
-    head = text[start:at]
-    if _MARK.fullmatch(head) and text[end:].strip():
+    head = text[max(start, at - NEAR) : at]
+    if at - start < NEAR and _MARK.fullmatch(head) and text[end : end + NEAR].strip():
         return False  # the number of a list item
     word = _WORD.search(head[-30:])
     following = re.compile(r"\s*[\"“‘'(\[]*([^\W_]*)").match(text, close)
