@@ -1,15 +1,17 @@
 """据典 (Judian): answers questions about a folder of documents only by quoting it.
 
-    from rag import Assistant, ask, retrieve
+from rag import Assistant, ask, retrieve
 
-    retrieve("全国首个主题街区叫什么?", k=5)     # Hits: a table in a notebook; .to_pandas()
-    ask("全国首个主题街区叫什么?")               # Answer with citations
+retrieve("全国首个主题街区叫什么?", k=5)     # Hits: a table in a notebook; .to_pandas()
+ask("全国首个主题街区叫什么?")               # Answer with citations
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Collection, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,3 +55,14 @@ def __getattr__(name: str) -> Any:
 
         return Settings
     raise AttributeError(f"module 'rag' has no attribute '{name}'")
+
+
+class _Package(ModuleType):
+    """Keeps `rag.retrieve` the function: loading the module of that name would put itself in its place."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name == "retrieve" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,153 @@
+"""The law of the house: who may import whom, what loads when, and what no file holds."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted((ROOT / "rag").rglob("*.py"))
+OURS = [*FILES, *sorted((ROOT / "eval").rglob("*.py")), ROOT / "app.py"]
+HEAVY = {
+    "faiss",
+    "gradio",
+    "lxml",
+    "opencc",
+    "openvino",
+    "pandas",
+    "sentence_transformers",
+    "tantivy",
+    "torch",
+    "transformers",
+}
+
+# room -> what it may import, beside itself. Stages see the rows above and never each other.
+GROUND = {"errors", "types"}
+COMMON = GROUND | {"config", "protocols", "text"}
+STAGES = {
+    "chunk", "compose", "embed", "furniture", "lexical", "library", "notebook", "parse", "reader", "retrieve", "stores",
+    "understand",
+}  # fmt: skip
+FLOW = {"examples", "index", "sync"}
+LAW: dict[str, set[str]] = {
+    "errors": set(),
+    "types": {"notebook"},  # lazily: how a value shows itself
+    "protocols": GROUND,
+    "config": GROUND,
+    "text": GROUND,
+    **dict.fromkeys(STAGES, COMMON),
+    "index": COMMON | {"lexical", "library", "retrieve", "stores"},
+    "sync": COMMON | STAGES | {"index"},
+    "examples": COMMON | {"library"},
+    "assistant": COMMON | STAGES | FLOW,
+    "doctor": COMMON | STAGES | FLOW,
+    "web": COMMON | {"assistant"},
+    "cli": COMMON | {"assistant", "doctor"},
+    "__main__": {"cli", "errors"},
+    "__init__": {"assistant", "config", "types"},
+}
+LONGER = {  # file -> why it may pass 300 lines
+    "rag/assistant.py": "the whole flow, read in one place",
+    "rag/reader/features.py": "one list: every feature with its formula",
+    "rag/text/pagelines.py": "one list: what a line of a page can be",
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT / "rag").parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Absolute names of what is imported, functions and classes included: `rag.text.fold`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: import by the full name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_room_imports_only_what_the_law_allows(path: Path) -> None:
+    assert room(path) in LAW, "a new room needs its line in the law"
+    for imported in imports(parsed(path)):
+        top, *rest = imported.split(".")
+        assert top not in {"eval", "app", "tests"}, f"the library imports {imported}"
+        if top == "rag":
+            assert rest and rest[0] in LAW[room(path)] | {room(path)}, f"{room(path)} may not import {imported}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
+    tree = parsed(path)
+    for node in tree.body:
+        for imported in imports(node) if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+            assert imported.split(".")[0] not in HEAVY, f"{imported} is imported with the module"
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_files_are_short_enough_to_read(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= (400 if name(path) in LONGER else 300), f"{lines} lines"
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_habits_that_stay_out(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert path.name not in {"utils.py", "helpers.py", "misc.py"}
+    for word in ("TODO", "FIXME", "NotImplementedError", "time.sleep"):
+        assert word not in text, word
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ClassDef):
+            assert not node.name.startswith("Base") and not node.name.endswith(("Manager", "Helper")), node.name
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: a bare except"
+            assert not all(isinstance(s, ast.Pass) for s in node.body), f"line {node.lineno}: an error is swallowed"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room(p) not in {"__main__", "cli"}], ids=name)
+def test_library_code_never_prints(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            inside_main = path.name in {"bench.py"}  # run by hand: python -m rag.embed.bench
+            assert node.func.id != "print" or inside_main, f"line {node.lineno}"
+
+
+def loaded_by(code: str) -> set[str]:
+    out = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        cwd=ROOT, check=True, capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    return {module.split(".")[0] for module in out.split()}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not loaded_by("import rag") & (HEAVY | {"numpy"})
+
+
+def test_importing_every_module_loads_nothing_heavy() -> None:
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES]
+    assert not loaded_by("import " + ", ".join(m.removesuffix(".__init__") for m in modules)) & HEAVY
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    kept = {"LICENSE", "NOTICE", "README.md", "app.py", "eval", "pyproject.toml", "rag", "seeds", "tests"}
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout: what belongs to the project is not known")
+    assert {
+        line.strip('"').split("/")[0] for line in listed.stdout.splitlines() if not line.startswith((".", '".'))
+    } <= kept
