@@ -295,3 +295,10 @@ def test_any_bytes_give_text_or_a_parse_error(data: bytes) -> None:
     except ParseError:
         return
     assert "\r" not in text and encoding
+
+
+@pytest.mark.parametrize(
+    "line", [" " * 50_000 + "a", "-" * 50_000 + "x|", "|" * 20_000, "- " * 20_000, "<!--" * 10_000]
+)
+def test_markdown_of_absurd_lines_is_read_at_once(line: str) -> None:
+    check(parse_markdown(f"{line}\n正文。".encode(), "a.md"))

@@ -137,3 +137,9 @@ def test_paragraphs_hold_every_visible_character(text: str) -> None:
     kept = "".join(text[a:b] for a, b in spans)
     assert "".join(kept.split()) == "".join(text.split())
     assert all(text[a:b] == text[a:b].strip() != "" for a, b in spans)
+
+
+@pytest.mark.parametrize("unit", ["a.", "我…", "“。”", '"a. ', "a@", "http://", "1. ", "（好！", "\n"])
+def test_long_hostile_text_takes_linear_time(unit: str) -> None:
+    text = unit * (20_000 // len(unit))
+    assert "".join(sentences(text)) == text  # a quadratic rule would run into the time limit of the tests
