@@ -6,6 +6,7 @@ import itertools
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Tu
         engine = desk.engine
         if desk.changed():
             yield asked, render.stage(say("stage_changed", ui))
-            desk.refresh()
+            with suppress(BusyError):  # another process is writing: what is indexed still answers
+                desk.refresh()
         yield asked, render.stage(say("stage_search", ui))
         answer = engine.ask(text, history=history(turns))
         for count in range(1, len(answer.segments) if answer.found else 0):
@@ -174,37 +176,32 @@ def build(desk: Desk) -> Any:
         return (other, *dress(other, turns))
 
     def stream(question: str, kept: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
-        yield gr.skip(), gr.skip(), gr.update(value="", submit_btn=False, stop_btn=True)
+        yield gr.skip(), gr.skip(), gr.update(value="", submit_btn=False, stop_btn=True), gr.skip()
         turns = kept
         for turns, sofar in reply(desk, question, kept, ui):
-            yield turns, messages(turns, ui, sofar), gr.skip()
-        lost = turns[-1].question if not check_quietly(turns[-1].question) else ""
-        yield turns, messages(turns, ui), gr.update(value=lost, submit_btn=True, stop_btn=False)
-
-    def check_quietly(question: str) -> bool:
-        try:
-            return bool(check(question))
-        except QuestionError:
-            return False
+            yield turns, messages(turns, ui, sofar), gr.skip(), gr.skip()
+        facts = render.header(desk.material, desk.ready, ui)  # reading a changed folder changes the line on top
+        typed = "" if turns[-1].answer else turns[-1].question  # what could not be asked is not lost
+        yield turns, messages(turns, ui), gr.update(value=typed, submit_btn=True, stop_btn=False), facts
 
     def ask_box(question: str, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
-        if not (question or "").strip():
+        if (question or "").strip():
+            yield from stream(question, turns, ui)
+        else:
             gr.Info(say("q_empty", ui), title="")
-            yield gr.skip(), gr.skip(), gr.skip()
-            return
-        yield from stream(question, turns, ui)
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip()
 
     def ask_link(event: Any, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
         found = wanted(str(event._data.get("target", "")), turns)
-        if found is None:
-            yield gr.skip(), gr.skip(), gr.skip()
-        else:
+        if found:
             yield from stream(found[0], found[1], ui)
+        else:
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip()
 
     def stop(turns: Turns, ui: str) -> tuple[Any, ...]:
         if turns and turns[-1].trouble == PENDING:
             turns = (*turns[:-1], replace(turns[-1], trouble=(say("stopped", "zh"), say("stopped", "en"))))
-        return turns, messages(turns, ui), gr.update(submit_btn=True, stop_btn=False)
+        return turns, messages(turns, ui), gr.update(submit_btn=True, stop_btn=False), gr.skip()
 
     def opened(event: Any, turns: Turns, ui: str) -> tuple[Any, ...]:
         target = str(event._data.get("target", ""))
@@ -212,20 +209,16 @@ def build(desk: Desk) -> Any:
             number = target[5:]
             known = number.isdigit() and int(number) < len(turns) and turns[int(number)].answer
             return gr.skip(), gr.skip(), known.understood if known else gr.skip()
-        fresh = (
-            f'<i hidden data-n="{next(counter)}"></i>'  # the same place again is a new value: it scrolls there again
-        )
+        # The same place asked for again is a new value, so that the panel scrolls there again.
+        fresh = f'<i hidden data-n="{next(counter)}"></i>'
         return open_place(desk, target, turns, ui) + fresh, gr.Sidebar(open=True), gr.skip()
 
-    for listener in (
-        ask_link,
-        opened,
-    ):  # Gradio hands the event over by annotation, and finds no local name in a string
-        listener.__annotations__["event"] = gr.EventData
-
     def clear(ui: str) -> tuple[Any, ...]:
-        return (), gr.update(value=[], placeholder=welcome(ui)), gr.update(value="", submit_btn=True, stop_btn=False)
+        emptied = gr.update(value=[], placeholder=welcome(ui))
+        return (), emptied, gr.update(value="", submit_btn=True, stop_btn=False), gr.skip()
 
+    # Gradio hands the event over by annotation, and cannot resolve a local name in a string.
+    ask_link.__annotations__["event"] = opened.__annotations__["event"] = gr.EventData
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     bridge_js = (HERE / "bridge.js").read_text(encoding="utf-8")
     panel_js = (HERE / "panel.js").read_text(encoding="utf-8")
@@ -255,7 +248,7 @@ def build(desk: Desk) -> Any:
         page.load(load, wish, [ui, timer, *dressed], js=saved, **hidden)
         timer.tick(tick, [ui, turns], [timer, facts, chat], **hidden)
         tongue.click(switch, [ui, turns], [ui, *dressed], js=save, **hidden)
-        spoken = [turns, chat, box]
+        spoken = [turns, chat, box, facts]
         by_box = box.submit(ask_box, [box, turns, ui], spoken, trigger_mode="multiple", **hidden)
         by_link = bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="multiple", **hidden)
         box.stop(stop, [turns, ui], spoken, cancels=[by_box, by_link], **hidden)
