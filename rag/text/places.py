@@ -66,7 +66,9 @@ def _pattern() -> re.Pattern[str]:
     chinese = sorted({*_CHINA.split(), *_WORLD.split()}, key=len, reverse=True)
     english = sorted((name.strip() for name in _ENGLISH.replace("\n", "").split("|")), key=len, reverse=True)
     # 中山路, 大理石, 北京时间 … : a place inside a longer common word is no place of its own.
-    return re.compile(rf"(?:{'|'.join(chinese)})(?!石|路|街|时间|人民币)|(?<![a-z])(?:{'|'.join(map(re.escape, english))})(?![a-z])")
+    return re.compile(
+        rf"(?:{'|'.join(chinese)})(?!石|路|街|时间|人民币)|(?<![a-z])(?:{'|'.join(map(re.escape, english))})(?![a-z])"
+    )
 
 
 def places(text: str) -> list[str]:
