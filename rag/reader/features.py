@@ -35,7 +35,10 @@ _MEASURES = tuple(
         ),
         (r"比例|占比|百分|percentage|proportion|share|percent", r"%|‰|％|percent|per cent|百分点|成|倍"),
         (r"几岁|多大(?:年纪|岁数)|年龄|how old", r"岁|年|year|month|月"),
-        (r"面积|多大|how (?:big|large)", r"平方|公顷|亩|acre|hectare|square|km2|度|寸|gb|mb|kb|字节|万|人|层"),
+        (
+            r"面积|多大|how (?:big|large)",
+            r"平方|公顷|亩|acre|hectare|square|km2|度|寸|[kmgtp]b|byte|字节|万|人|层|米|里",
+        ),
         (
             r"多高|高度|多长|长度|多远|距离|多宽|宽度|多深|深度|多厚|厚度|海拔|how (?:tall|high|far|wide|deep|thick|long)",
             r"米|公里|里|尺|寸|km|cm|mm|^m$|mile|met(?:er|re)|feet|foot|inch",
@@ -56,7 +59,7 @@ _OFFICES = (
 )
 PERSON = re.compile(
     rf"(?<![\u4e00-\u9fff])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])"
-    rf"|(?:由|被|与|和|、|给|是|为|向|对|任|长|者|家|人|师|员)(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}})(?=[，,。；;、：:（(）)和与等在于的担任当创设指率主出所]|$)"
+    rf"|(?:由|被|与|和|、|给|是|为|向|对|任|长|者|家|人|师|员|匠|代|朝|帝|王)(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}})(?=[，,。；;、：:（(）)和与等在于的担任当创设指率主出所]|$)"
     rf"|[\u4e00-\u9fff]{{0,4}}(?:{_OFFICES})"
     r"|[\u4e00-\u9fff]+[·・][\u4e00-\u9fff·・]+|\b[A-Z][a-z]+(?:\s(?:[A-Z]\.\s)?[A-Z][a-z]+)+\b"
 )
@@ -65,7 +68,7 @@ _BODY_OF_PEOPLE = re.compile(
     r"|(?:university|company|institute|agency|committee|government|team|group|army|church|council|association)s?\b|[A-Z]{3,}"
 )
 _WHERE_MARK = re.compile(
-    r"省|市|区|县|镇|村|街道|路|国|州|岛|山|河|湖|海|洋|港|站|馆|园|院|校|楼|厅|中心|广场|平台|境内|附近|东部|西部|南部|北部|\b(?:in|at|near|on)\b"
+    r"省|市|区|县|镇|村|街道|路|国|州|岛|山|河|湖|海|洋|港|站|馆|园|院|校|楼|厅|中心|广场|平台|境内|生于|位于|坐落|来自|前往|落地|迁至|移居|出生|附近|东部|西部|南部|北部|\b(?:in|at|near|on)\b"
 )
 _WHEN_MARK = re.compile(
     r"世纪|年代|时期|朝|春|夏|秋|冬|早上|上午|中午|下午|晚上|凌晨|周[一二三四五六日末]|星期|\d+[:：]\d\d|每[天日周月年]|\b(?:century|monday|tuesday|wednesday|thursday|friday|saturday|sunday|morning|evening|daily|[ap]\.?m\.?)\b"
@@ -97,6 +100,7 @@ _PLACE = re.compile(r"第(?P<n>10|[1-9]|[一二三四五六七八九十])(?:条|
 _DEFINES = re.compile(
     r"[^，,。]{0,12}?(?:是|指|为|简称|又名|又称|即)|[，,（(]\s?(?:是|即|又|简称)|.{0,20}?\b(?:is|was|are|were)\s(?:an?|the)\b"
 )
+_ORDINAL = re.compile(r"第几|哪一?届|第多少")
 _INNER = re.compile(r"[\s·・\"'“”‘’《》,，。.]")
 
 
@@ -247,7 +251,7 @@ def honours(anchor: str, seen: View) -> bool:
 def type_state(kind: Kind, text: str) -> int:
     """1: the text holds the kind of thing asked for; -1: it does not; 0: the kind asks for nothing that can be seen."""
     if kind == "how_many":
-        return 1 if any(counts(n, text) for n in numbers(text)) or dates(text) else -1
+        return 1 if any(counts(n, text) or n.ordinal for n in numbers(text)) or dates(text) else -1
     if kind == "when":
         return 1 if dates(text) or _WHEN_MARK.search(fold(text)) else -1
     if kind == "who":
@@ -269,7 +273,8 @@ def unit_state(asked: Asked, text: str) -> int:
     """Whether a number of the text is of the unit asked for: 1 yes, -1 no, 0 the question names none."""
     folded = fold(text)
     question = fold(asked.question.understood)
-    found = [n for n in numbers(folded) if counts(n, folded)]
+    ordinal = bool(_ORDINAL.search(question))
+    found = [n for n in numbers(folded) if (n.ordinal if ordinal else counts(n, folded))]
     if asked.question.kind != "how_many":
         return 0
     for wanted, unit in _MEASURES:
@@ -277,12 +282,11 @@ def unit_state(asked: Asked, text: str) -> int:
             return 1 if any(unit.search(n.unit) for n in found) or (unit.search("年") and dates(text)) else -1
     if not asked.unit or asked.latin:
         return 0
+    parts = {asked.unit[:2], asked.unit[-2:], asked.unit[-1:] if len(asked.unit) > 1 else asked.unit}
     for number in found:
         near = folded[max(0, number.start - 10) : number.end + 10]
-        head = asked.unit[:2] if len(asked.unit) > 1 else asked.unit
-        if (
-            number.unit and (asked.unit.startswith(number.unit) or number.unit.startswith(asked.unit[:1]))
-        ) or head in near:
+        same = number.unit and (asked.unit.startswith(number.unit) or number.unit.startswith(asked.unit[:1]))
+        if same or any(part in near for part in parts):
             return 1
     return -1
 

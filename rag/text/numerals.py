@@ -42,7 +42,7 @@ _UNIT = "|".join(map(re.escape, UNITS))
 _LATIN_UNIT = (
     r"%|‰|℃|°c|km/h|kph|mph|km2|km|cm|mm|kg|mg|ml|gb|mb|kb|tb|ghz|mhz|hz|kw|mw|m|g|l|"
     r"percent|per cent|people|persons|years?|months?|weeks?|days?|hours?|minutes?|seconds?|miles?|feet|foot|inches|"
-    r"kilomet(?:er|re)s?|met(?:er|re)s?|centimet(?:er|re)s?|kilograms?|grams?|tons?|tonnes?|pounds?|dollars?|euros?|times"
+    r"kilomet(?:er|re)s?|met(?:er|re)s?|centimet(?:er|re)s?|kilograms?|grams?|(?:kilo|mega|giga|tera|peta)?bytes?|bits?|tons?|tonnes?|pounds?|dollars?|euros?|times"
 )
 _CN = "零〇一二三四五六七八九十百千万亿两"
 _BEFORE = r"(?:超过|超|近|约|大约|将近|接近|逾|不到|不足|至少|最多|突破|达到|共计|about |around |nearly |over |more than |almost )?"
