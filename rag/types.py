@@ -159,7 +159,7 @@ class Reading:
 
     findings: tuple[Finding, ...]  # the fewest that answer, in the order to show; empty: nothing answers
     answerable: float  # estimated probability that the material answers, 0..1
-    reason: str  # why, as a code: "answered", "no_match", "missing_terms", "wrong_anchor", "weak"
+    reason: str  # why, as a code: "answered", "no_match", "missing_terms", "wrong_anchor", "wrong_kind", "weak"
     missing: tuple[str, ...] = ()  # question words found nowhere in what was read
     candidates: tuple[Finding, ...] = ()  # everything weighed, best first: "why this sentence"
 

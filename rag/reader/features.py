@@ -291,6 +291,11 @@ def unit_state(asked: Asked, text: str) -> int:
     return -1
 
 
+def measured(question: Question) -> bool:
+    """Whether a question asks for a measure whose unit can be told: money, a length of time, a share, a weight …"""
+    return question.kind == "how_many" and any(m.search(fold(question.understood)) for m, _ in _MEASURES)
+
+
 def asks_for_furniture(question: Question) -> bool:
     return bool(_FURNITURE.search(fold(question.understood)))
 

@@ -199,6 +199,10 @@ def judge(asked: see.Asked, candidates: Sequence[Finding]) -> tuple[float, str]:
     probability = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
     if best.features["anchor_missing"]:
         return min(probability, 0.2), "wrong_anchor"
+    measure = best.features["unit_missing"] and see.measured(asked.question)
+    dated = best.features["type_missing"] and asked.question.kind == "when"
+    if measure or dated:
+        return min(probability, 0.3), "wrong_kind"
     if best.features["worst"] > 0.6:
         return probability, "missing_terms"
     return probability, "weak"
