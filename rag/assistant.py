@@ -159,10 +159,11 @@ class Assistant:
                 progress=progress,
             )
         if not self._index.library.count:
-            reasons = "\n".join(o.reason for o in report.failed)
+            told = [o.reason.splitlines() for o in report.failed[:3] if o.reason]  # Chinese first, English last
+            zh, en = " ".join(lines[0] for lines in told), " ".join(lines[-1] for lines in told)
             raise FolderError(
-                f"no readable document in '{self.folder}'; put .txt, .md or .html files there. {reasons}".strip(),
-                f"“{self.folder}”中没有可读的文档；请放入 .txt、.md 或 .html 文件。{reasons}".strip(),
+                f"no readable document in '{self.folder}'; put .txt, .md or .html files there. {en}".strip(),
+                f"“{self.folder}”中没有可读的文档；请放入 .txt、.md 或 .html 文件。{zh}".strip(),
             )
         return report
 

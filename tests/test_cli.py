@@ -293,6 +293,13 @@ def test_an_empty_folder(rag: Any, tmp_path: Path) -> None:
         assert rag(*command, at=tmp_path / "empty").failed_with("empty", ".md")
 
 
+def test_a_folder_with_nothing_that_can_be_read(rag: Any, tmp_path: Path) -> None:
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "fake.txt").write_bytes(b"%PDF-1.7\n\x00\x01\x02\xff" * 20)
+    assert rag("ask", "x", at=tmp_path / "only").failed_with("only", "fake.txt")
+    assert (tmp_path / "only" / "fake.txt").exists()
+
+
 def test_a_wrong_setting(rag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_FOLDR", "x")
     assert rag("list").failed_with("RAG_FOLDR", "did you mean 'folder'")
