@@ -252,6 +252,7 @@ def test_the_next_question_knows_a_changed_folder(tmp_path: Path, monkeypatch: p
     ask(desk, "建了多少座书亭")
     assert engine.syncs == 1
     (tmp_path / "b.txt").write_text("山上的学校\n学校里种了45棵枣树。\n", encoding="utf-8")
+    assert api.endpoints(desk)[0]("学校里种了几棵枣树")["found"]
     turns = ask(desk, "学校里种了几棵枣树")
     assert engine.syncs == 2 and turns[0].answer is not None and turns[0].answer.short.startswith("45")
     assert len(desk.material.documents) == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from rag.errors import QuestionError
 from rag.types import Answer, Citation, Hit
-from rag.web.desk import Desk
+from rag.web.desk import Desk, Engine
 from rag.web.strings import say
 
 MAX_QUESTION = 2000  # characters
@@ -90,7 +90,7 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
             when nothing answers, found is false and nearest holds the closest passages.
         """
         earlier = [text for text in (history or []) if isinstance(text, str) and text.strip()][-MAX_HISTORY:]
-        return answer_dict(desk.engine.ask(check(question), history=tuple(earlier)))
+        return answer_dict(_fresh(desk).ask(check(question), history=tuple(earlier)))
 
     def retrieve(query: str, k: int = 5) -> list[dict[str, Any]]:
         """Find the passages of the indexed documents that are closest to a query, best first.
@@ -102,6 +102,14 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
         Returns:
             Passages with their text, document, section path, character offsets, fused score and ranks.
         """
-        return [hit_dict(hit) for hit in desk.engine.retrieve(check(query), k=max(1, min(int(k), 50)))]
+        return [hit_dict(hit) for hit in _fresh(desk).retrieve(check(query), k=max(1, min(int(k), 50)))]
 
     return ask, retrieve
+
+
+def _fresh(desk: Desk) -> Engine:
+    """The engine, in step with the folder."""
+    engine = desk.engine
+    if desk.changed():
+        desk.refresh()
+    return engine

@@ -6,7 +6,6 @@ import itertools
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,7 @@ def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Tu
         engine = desk.engine
         if desk.changed():
             yield asked, render.stage(say("stage_changed", ui))
-            with suppress(BusyError):  # another process is writing: what is indexed still answers
-                desk.refresh()
+            desk.refresh()
         yield asked, render.stage(say("stage_search", ui))
         answer = engine.ask(text, history=history(turns))
         for count in range(1, len(answer.segments) if answer.found else 0):
