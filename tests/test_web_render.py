@@ -234,7 +234,7 @@ def test_a_start_that_fails_is_told_and_not_swallowed() -> None:
     assert "no folder 'x'" in Seen(render.message(turns[0], 0, "en")).text
 
 
-def test_the_next_question_knows_a_changed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_question_knows_a_changed_folder(tmp_path: Path) -> None:
     class Growing(FakeEngine):
         syncs = 0
 
@@ -243,7 +243,6 @@ def test_the_next_question_knows_a_changed_folder(tmp_path: Path, monkeypatch: p
             self.__init__({p.name: p.read_text(encoding="utf-8") for p in tmp_path.glob("*.txt")})  # type: ignore[misc]
             return super().sync(progress)
 
-    monkeypatch.setattr("rag.web.desk.LOOK_EVERY", 0.0)
     (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
     engine = Growing({})
     desk = Desk(lambda progress: engine, tmp_path)
@@ -251,6 +250,7 @@ def test_the_next_question_knows_a_changed_folder(tmp_path: Path, monkeypatch: p
     desk.wait(10)
     ask(desk, "建了多少座书亭")
     assert engine.syncs == 1
+    desk._look_after = 0.0  # as after the pause between two looks
     (tmp_path / "b.txt").write_text("山上的学校\n学校里种了45棵枣树。\n", encoding="utf-8")
     assert api.endpoints(desk)[0]("学校里种了几棵枣树")["found"]
     turns = ask(desk, "学校里种了几棵枣树")

@@ -135,8 +135,8 @@ class Desk:
         return self._examples.get(ui) or self._examples.get("zh", ())
 
     def changed(self) -> bool:
-        """True when a file of the folder was added, changed or removed since it was last read. Looks at
-        names, sizes and times only, and not again at once."""
+        """True when a file of the folder was added, changed or removed since it was last read. Looks at names,
+        sizes and times only, and not again at once."""
         began = time.monotonic()
         if self._folder is None or began < self._look_after:
             return False
