@@ -18,7 +18,7 @@ from rag.protocols import Embedder
 from rag.retrieve import DenseRanker
 from rag.stores import open_store
 
-RULES = "1"  # raise when parsing, furniture or chunking change what a passage is
+RULES = "2"  # raise when parsing, furniture or chunking change what a passage is
 _LOCK_SECONDS = 5.0
 
 

@@ -237,7 +237,15 @@ def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
         if close and same and not other.features["type_missing"]:
             chosen.append(other)
     filled = [replace(f, spans=tuple(short_answers(asked, f))) for f in chosen]
-    return [filled[0], *sorted(filled[1:], key=lambda f: f.start)]
+    told: set[str] = {filled[0].short(span) for span in filled[0].spans}
+    kept = [filled[0]]
+    for finding in filled[1:]:
+        items = {finding.short(span) for span in finding.spans}
+        if items and items <= told:
+            continue  # says the same again
+        told |= items
+        kept.append(finding)
+    return [kept[0], *sorted(kept[1:], key=lambda f: f.start)]
 
 
 def _siblings(asked: see.Asked, best: Finding, candidates: Sequence[Finding]) -> list[Finding]:

@@ -146,8 +146,15 @@ def _split_items(text: str, start: int, end: int) -> list[tuple[int, int]]:
         cuts += [last.start(), last.end()]
     cuts.append(stop)
     spans = [trim(clause, cuts[i], cuts[i + 1]) for i in range(0, len(cuts) - 1, 2)]
+    spans = [(_begin_item(clause, a, b), b) for a, b in spans if b > a]
     out = [(start + a, start + _end_item(clause, a, b)) for a, b in spans if b > a]
     return [(a, b) for a, b in out if b > a]
+
+
+def _begin_item(clause: str, start: int, end: int) -> int:
+    """An opening mark that closes in another item belongs to none of them."""
+    unpaired = {"“": "”", "《": "》", "「": "」", "『": "』"}.get(clause[start])
+    return start + 1 if unpaired and unpaired not in clause[start:end] else start
 
 
 def _end_item(clause: str, start: int, end: int) -> int:
