@@ -56,7 +56,9 @@ class Settings:
             try:
                 table = tomllib.loads(path.read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                raise SettingsError(f"{path}: {error}; mend or remove it", f"{path}：{error}；请改正或删除它") from error
+                raise SettingsError(
+                    f"{path}: {error}; mend or remove it", f"{path}：{error}；请改正或删除它"
+                ) from error
             values.update({key: _typed(key, value, str(path)) for key, value in table.items()})
         for name, value in sorted((os.environ if env is None else env).items()):
             if name.startswith("RAG_"):
