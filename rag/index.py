@@ -76,11 +76,15 @@ def directory_of(folder: Path, settings: Settings) -> Path:
 
 def open_index(directory: Path, embedder: Embedder, settings: Settings, folder: Path | None = None) -> Index:
     """Opens or makes the index. A damaged ranker is emptied and filled again from the library; vectors of another model
-    are refused: IndexMismatchError names the command that rebuilds."""
+    are refused: IndexMismatchError names the command that rebuilds. An index cut by other rules is emptied."""
     directory.mkdir(parents=True, exist_ok=True)
     library = Library(directory / "library.sqlite")
     try:
-        _check_manifest(library, embedder, settings, folder)
+        if _outdated(library, embedder, settings, folder):
+            library.close()
+            discard(directory)
+            library = Library(directory / "library.sqlite")
+        _write_manifest(library, embedder, settings, folder)
         try:
             lexical = LexicalRanker(directory / "lexical")
             store = open_store(settings.store, embedder.dim, directory / "vectors")
@@ -138,20 +142,31 @@ def _unindexed_ids(library: Library) -> set[int]:
     return {p.id for doc in library.unindexed() for p in library.passages_of(doc)}
 
 
-def _check_manifest(library: Library, embedder: Embedder, settings: Settings, folder: Path | None) -> None:
-    want = {"model": embedder.name, "dim": str(embedder.dim), "chunk_chars": str(settings.chunk_chars), "rules": RULES}
-    have = library.meta()
+def _manifest(embedder: Embedder, settings: Settings) -> dict[str, str]:
+    chunks = {"chunk_chars": str(settings.chunk_chars), "rules": RULES}
+    return {"model": embedder.name, "dim": str(embedder.dim), **chunks}
+
+
+def _outdated(library: Library, embedder: Embedder, settings: Settings, folder: Path | None) -> bool:
+    """Whether other rules cut these passages: then the folder is read again, nothing is lost. Another model is a choice
+    that costs time: IndexMismatchError asks for it by name."""
+    want, have = _manifest(embedder, settings), library.meta()
     differ = [key for key in want if key in have and have[key] != want[key]]
-    if differ and library.documents():
-        key = differ[0]
+    if not differ or not library.documents():
+        return False
+    if "model" in differ or "dim" in differ:
+        command = "python -m rag rebuild" + (f' "{folder}"' if folder else "")
         raise IndexMismatchError(
-            f"the index was built with {key} = {have[key]}, now it is {want[key]}; nothing is lost; run: python -m rag rebuild"
-            + (f' "{folder}"' if folder else ""),
-            f"索引是用 {key} = {have[key]} 建立的，现在是 {want[key]}；资料没有丢失，请运行：python -m rag rebuild"
-            + (f' "{folder}"' if folder else ""),
+            f"the index was built with the model {have['model']}, now {want['model']} is set; no document is lost;"
+            f" set the model back or run: {command}",
+            f"索引是用模型 {have['model']} 建立的，现在设置的是 {want['model']}；文档没有丢失，请改回设置，或运行：{command}",
         )
+    return True
+
+
+def _write_manifest(library: Library, embedder: Embedder, settings: Settings, folder: Path | None) -> None:
+    have = library.meta()
+    want = _manifest(embedder, settings) | ({"folder": str(folder)} if folder else {})
     for key, value in want.items():
         if have.get(key) != value:
             library.set_meta(key, value)
-    if folder is not None and have.get("folder") != str(folder):
-        library.set_meta("folder", str(folder))
