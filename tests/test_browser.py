@@ -264,22 +264,6 @@ def test_the_page_is_there_before_the_documents_and_answers_when_they_are_ready(
         site.close(verbose=False)
 
 
-def test_programs_ask_and_retrieve_over_http(site: str) -> None:
-    import httpx
-
-    answer = httpx.post(f"{site}/gradio_api/run/ask", json={"data": ["图书馆建了多少座书亭", []]}, timeout=20).json()[
-        "data"
-    ][0]
-    cited = answer["citations"][0]
-    assert ARTICLE[cited["start"] : cited["end"]] == cited["quote"] and answer["short"] == "12座书"
-    found = httpx.post(f"{site}/gradio_api/run/retrieve", json={"data": ["书亭", 1]}, timeout=20).json()["data"][0]
-    assert len(found) == 1 and "书亭" in found[0]["text"]
-    refused = httpx.post(f"{site}/gradio_api/run/ask", json={"data": [" ", []]}, timeout=20)
-    assert refused.status_code >= 400 and "type a question" in refused.text
-    named = httpx.get(f"{site}/gradio_api/info", timeout=20).json()["named_endpoints"]
-    assert set(named) == {"/ask", "/retrieve"}
-
-
 @pytest.mark.model
 def test_the_real_engine_answers_on_the_page(visit: Any, tmp_path: Path) -> None:
     chromium()

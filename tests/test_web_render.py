@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import html
-import json
-import os
 import re
-import socket
 import string
-import subprocess
-import sys
-import threading
 from dataclasses import replace
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from rag.config import Settings
-from rag.errors import BusyError, FolderError, MissingExtraError, QuestionError, SettingsError
-from rag.types import Citation, FileOutcome, Progress, Segment, Span
+from rag.errors import QuestionError
+from rag.types import Citation, FileOutcome, Segment, Span
 from rag.web import api, page, panel, render, strings
-from rag.web.desk import Desk, Material, progress_text
+from rag.web.desk import Desk
 from rag.web.panel import Place
 from rag.web.render import Turn, esc
-from rag.web.serve import check_folder, check_port, serve
 from tests.fakes import FakeEngine, FakeInfo, fake_document
+from tests.web import ARTICLE, ROOT, Seen, ask, open_desk
 
-ROOT = Path(__file__).parent.parent
-ARTICLE = "河边的图书馆\n2023-10-10 发布。\n建设情况\n图书馆建了12座书亭，共有3000册书。读者都说很好。\n\n侧栏：热门书亭共有99座。\n"
 HOSTILE = (
     "<script>window.pwned=1</script>与<img src=x onerror=alert(1)>\n正文一\n"
     '这句有**粗体**、$$x^2$$、`码`、[链](javascript:alert(1))和{{value}}，共有77个"引号"\'。</mark></article>\n'
@@ -40,41 +29,6 @@ hostile_text = st.text(
     alphabet=st.sampled_from("<>&\"'`*_#[]()!$\\{}|~:/.-+=@;% \n\tscriptonerror1一。ａ\u202e\x00\x07"), max_size=80
 )
 quick = settings(max_examples=60, deadline=None)
-
-
-class Seen(HTMLParser):
-    """Tags, attributes and text of a piece of HTML, as a browser would take them."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text, self.marked, self._inside = "", "", 0
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        self._inside += tag == "mark"
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside -= tag == "mark"
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        self.marked += data if self._inside else ""
-
-
-def open_desk(texts: dict[str, str] | None = None, failed: tuple[FileOutcome, ...] = ()) -> Desk:
-    desk = Desk(lambda progress: FakeEngine(texts or {"a.txt": ARTICLE}, failed))
-    desk.start()
-    assert desk.wait(10)
-    return desk
-
-
-def ask(desk: Desk, question: str, turns: page.Turns = (), ui: str = "zh") -> page.Turns:
-    return list(page.reply(desk, question, turns, ui))[-1][0]
 
 
 @quick
@@ -201,63 +155,6 @@ def test_questions_that_cannot_be_asked_get_a_clear_message_in_both_languages() 
             api.check(bad)
 
 
-def test_a_question_that_comes_early_waits_with_true_progress_and_is_answered() -> None:
-    go = threading.Event()
-
-    def opener(progress: object) -> FakeEngine:
-        assert callable(progress)
-        progress(Progress("passages", 30, 120, "a.txt"))
-        go.wait(10)
-        return FakeEngine({"a.txt": ARTICLE})
-
-    desk = Desk(opener)
-    desk.start()
-    with pytest.raises(BusyError):
-        api.endpoints(desk)[0]("建了多少座书亭")
-    steps = page.reply(desk, "建了多少座书亭", (), "zh")
-    text = Seen(next(steps)[1] or "").text
-    assert "材料还在准备" in text and "30/120" in text and "还剩 90" in text
-    go.set()
-    turns = list(steps)[-1][0]
-    assert turns[0].answer is not None and turns[0].answer.short == "12座书"
-
-
-def test_a_start_that_fails_is_told_and_not_swallowed() -> None:
-    def opener(progress: object) -> FakeEngine:
-        raise FolderError("no folder 'x'", "找不到文件夹 x")
-
-    desk = Desk(opener)
-    desk.start()
-    assert desk.wait(10) and desk.settled
-    turns = ask(desk, "有人吗")
-    assert "找不到文件夹 x" in Seen(render.message(turns[0], 0, "zh")).text
-    assert "no folder 'x'" in Seen(render.message(turns[0], 0, "en")).text
-
-
-def test_the_next_question_knows_a_changed_folder(tmp_path: Path) -> None:
-    class Growing(FakeEngine):
-        syncs = 0
-
-        def sync(self, progress=None):  # type: ignore[no-untyped-def]
-            self.syncs += 1
-            self.__init__({p.name: p.read_text(encoding="utf-8") for p in tmp_path.glob("*.txt")})  # type: ignore[misc]
-            return super().sync(progress)
-
-    (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
-    engine = Growing({})
-    desk = Desk(lambda progress: engine, tmp_path)
-    desk.start()
-    desk.wait(10)
-    ask(desk, "建了多少座书亭")
-    assert engine.syncs == 1
-    desk._look_after = 0.0  # as after the pause between two looks
-    (tmp_path / "b.txt").write_text("山上的学校\n学校里种了45棵枣树。\n", encoding="utf-8")
-    assert api.endpoints(desk)[0]("学校里种了几棵枣树")["found"]
-    turns = ask(desk, "学校里种了几棵枣树")
-    assert engine.syncs == 2 and turns[0].answer is not None and turns[0].answer.short.startswith("45")
-    assert len(desk.material.documents) == 2
-
-
 def test_header_and_list_of_documents_tell_what_was_read_and_what_was_not() -> None:
     desk = open_desk(
         {"a.txt": ARTICLE, "坏.txt": HOSTILE}, (FileOutcome("扫描.pdf", "failed", reason="中文\nEnglish"),)
@@ -276,21 +173,6 @@ def test_an_asking_link_asks_what_it_shows(question: str) -> None:
     assert page.wanted(href.removeprefix("#"), ()) == (question, ())
 
 
-def test_dates_of_the_material_span_the_first_to_the_last_day() -> None:
-    infos = [
-        FakeInfo("1", "", "", 1, 1, d) for d in ("2023年10月1日", "", "2021/3/5 8:00", "昨天", "2023-10-10 15:55:23")
-    ]
-    assert Material(tuple(infos)).dates == "2021-03-05 – 2023-10-10"
-
-
-def test_endpoints_give_plain_objects() -> None:
-    ask_, retrieve = api.endpoints(open_desk())
-    answer = json.loads(json.dumps(ask_("建了多少座书亭", history=["你好"]), ensure_ascii=False))
-    cited = answer["citations"][0]
-    assert answer["found"] and ARTICLE[cited["start"] : cited["end"]] == cited["quote"]
-    assert retrieve("书亭", k=1)[0]["text"] and len(retrieve("书亭", k=99)) <= 50
-
-
 def test_every_phrase_exists_in_both_languages_with_the_same_blanks() -> None:
     def blanks(text: str) -> set[str]:
         return {f for _, f, _, _ in string.Formatter().parse(text) if f and f != "s"}
@@ -300,39 +182,3 @@ def test_every_phrase_exists_in_both_languages_with_the_same_blanks() -> None:
     source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "rag" / "web").glob("*.py"))
     for key in re.findall(r'say\(\s*"(\w+)"', source):
         assert key in strings._TEXT, key
-
-
-def test_progress_says_the_stage_and_what_is_left() -> None:
-    assert progress_text(Progress("files", 3, 10), "en") == "Reading files 3/10, 7 left"
-    assert progress_text(None, "zh") == "正在启动"
-
-
-def test_a_wrong_folder_or_a_taken_port_is_told_before_anything_is_served(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="no folder"):
-        check_folder(tmp_path / "absent")
-    with pytest.raises(FolderError, match="empty"):
-        check_folder(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(SettingsError, match="--port"):
-            check_port("127.0.0.1", taken.getsockname()[1])
-
-
-def test_the_program_ends_with_2_and_one_line_on_a_wrong_folder(tmp_path: Path) -> None:
-    for arguments in (["absent"], ["--port", "70000"]):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "app.py"), *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        assert done.returncode == 2 and done.stderr.startswith("app.py: ") and "Traceback" not in done.stderr
-
-
-def test_the_tools_for_programs_name_the_extra_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"\[mcp\]"):
-        serve(Settings(folder=str(ROOT / "seeds"), port=0, mcp=True))
-
-
-def test_settings_reach_the_program() -> None:
-    assert Settings.load(env={"RAG_PORT": "7999"}).port == 7999
