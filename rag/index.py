@@ -13,7 +13,7 @@ from pathlib import Path
 from rag.config import Settings
 from rag.errors import BusyError, FolderError, IndexBrokenError, IndexMismatchError
 from rag.lexical import LexicalRanker
-from rag.library import Library
+from rag.library import Library, is_library
 from rag.protocols import Embedder
 from rag.retrieve import DenseRanker
 from rag.stores import open_store
@@ -131,7 +131,14 @@ def writing(directory: Path) -> Iterator[None]:
 
 
 def discard(directory: Path) -> None:
-    """Deletes the files of an index (and only those); the documents themselves are not touched."""
+    """Deletes the files of an index (and only those); the documents themselves are not touched. Raises
+    IndexBrokenError where the directory holds another program's file of that name."""
+    path = directory / "library.sqlite"
+    if path.exists() and not is_library(path):
+        raise IndexBrokenError(
+            f"{path} is not a library of this program and is left alone; name another index directory (index_dir)",
+            f"{path} 不是本程序的资料库，没有动它；请用 index_dir 指定别的索引目录",
+        )
     for name in ("lexical", "vectors"):
         shutil.rmtree(directory / name, ignore_errors=True)
     for path in directory.glob("library.sqlite*"):

@@ -184,7 +184,9 @@ def carry_over(question: str, previous: str) -> str:
             "'s" if possessive and not is_han(subject[-1]) else "的" if pronoun.group().endswith("的") else ""
         )
         return body[: pronoun.start()] + filled + body[pronoun.end() :]
-    if (lead or len(terms(body)) == 0 or _starts_with_predicate(body)) and subject and subject not in body:
+    if asks in {"overview", "metadata", "greeting"}:
+        return question
+    if (len(terms(body)) == 0 or _starts_with_predicate(body)) and subject and subject not in body:
         return f"{subject}{'' if is_han(subject[-1]) else ' '}{body}"
     return question
 
@@ -205,10 +207,11 @@ def subject_of(question: str) -> str:
         return max(kept, key=len, default="")
     masked = _VERB_ZH.sub(lambda m: " " * len(m.group()), masked)
     runs = re.finditer(r"[^\s?？,，。!！、了着过]+", masked)
-    stretches = [_MEASURED.sub("", question[m.start() : m.end()].strip("的在了")) for m in runs]
+    stretches = [_MEASURED.sub("", _CLASSIFIER.sub("", question[m.start() : m.end()].strip("的在了"))) for m in runs]
     return max(stretches, key=lambda s: (len(s), -question.find(s)), default="")
 
 
+_CLASSIFIER = re.compile(r"^[个次名位场期篇家项座条部款种](?=..)")
 _MEASURED = re.compile(
     r"(?<=..)的?(?:全长|总长|全程|面积|高度|长度|宽度|人口|重量|年龄|价格|票价|时速|速度|海拔|直径|总数)$"
 )
@@ -259,13 +262,8 @@ def _asks(text: str) -> bool:
 
 
 def _starts_with_predicate(body: str) -> bool:
+    """Whether a question has no subject of its own: 一共开展了几次, 什么时候通车的."""
     folded = fold(body)
-    return (
-        bool(
-            re.match(
-                rf"(?:又|还|也|都|一共|总共|共)*{_VERB_ZH.pattern}.*(?:什么|多少|几|哪|谁|吗)|^(?:什么时候|在哪|为什么|怎么|谁)(?:.{{0,6}})[的了]?[？?]?$",
-                folded,
-            )
-        )
-        and len(folded) <= 14
-    )
+    verb = rf"(?:又|还|也|都|一共|总共|共)*{_VERB_ZH.pattern}.*(?:什么|多少|几|哪|谁|吗)"
+    asks = r"(?:是)?(?:什么时候|何时|在哪|哪[里儿年天位家些]|谁|多少|怎么|为什么|为何|(?:一共|总共|共)?有(?:多少|几|哪些))"
+    return len(folded) <= 14 and bool(re.match(rf"{verb}|{asks}", folded))

@@ -30,7 +30,7 @@ _MEASURES = tuple(
             r"元|块|角|\$|€|£|¥|镑|币|dollar|euro|pound|usd|yuan",
         ),
         (
-            r"多久|多长时间|几(?:年|天|个月|小时|分钟)|how long (?:did|does|do|is|was|ago|will|has)|how many (?:years|days|hours|minutes|weeks|months)",
+            r"多久|多长时间|几(?:年|天|个月|小时|分钟)|how long (?:did|does|do|ago|will|has|have)|how many (?:years|days|hours|minutes|weeks|months)",
             r"年|月|天|日|周|时|分|秒|世纪|year|month|week|day|hour|minute|second",
         ),
         (r"比例|占比|百分|percentage|proportion|share|percent", r"%|‰|％|percent|per cent|百分点|成|倍"),
@@ -40,7 +40,7 @@ _MEASURES = tuple(
             r"平方|公顷|亩|acre|hectare|square|km2|度|寸|[kmgtp]b|byte|字节|万|人|层|米|里",
         ),
         (
-            r"多高|高度|多长|长度|多远|距离|多宽|宽度|多深|深度|多厚|厚度|海拔|how (?:tall|high|far|wide|deep|thick|long)",
+            r"多高|高度|多长|长度|多远|距离|多宽|宽度|多深|深度|多厚|厚度|海拔|how (?:tall|high|far|wide|deep|thick|long is|long was|long are)",
             r"米|公里|里|尺|寸|km|cm|mm|^m$|mile|met(?:er|re)|feet|foot|inch",
         ),
         (r"多重|重量|体重|how heavy|weigh", r"斤|克|吨|磅|kg|^g$|mg|gram|ton|pound"),
@@ -57,10 +57,11 @@ _OFFICES = (
     "同志|先生|女士|教授|书记|主席|总统|总理|部长|市长|省长|县长|局长|处长|博士|院士|导演|主任|校长|院长|将军|皇帝|国王|女王|王子|公主|总书记|老师|医生|记者|上将|大将|"
     "元帅|大帝|作家|诗人|画家|歌手|演员|科学家|建筑师|工程师|设计师|宇航员|航天员|教练|球员|队长|船长|舰长|公爵|伯爵|法师|和尚|神父|主教|教宗|部落|家族|兄弟|姐妹|夫妇|父亲|母亲|妻子|丈夫"
 )
+_AFTER_NAME = r"(?=[，,。；;、：:（(）)和与等在于的担任当创设指率主出所建提发任编]|$)"
 PERSON = re.compile(
     rf"(?<![\u4e00-\u9fff])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}(?![\u4e00-\u9fff])"
-    rf"|(?:由|被|与|和|、|给|是|为|向|对|任|长|者|家|人|师|员|匠|代|朝|帝|王)(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}})(?=[，,。；;、：:（(）)和与等在于的担任当创设指率主出所]|$)"
-    rf"|[\u4e00-\u9fff]{{0,4}}(?:{_OFFICES})"
+    rf"|(?:由|被|与|和|、|给|是|为|向|对|任|者|家|人|员|匠|代|朝|帝|王|{_OFFICES})(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?){_AFTER_NAME}"
+    rf"|[\u4e00-\u9fff]{{0,4}}?(?:{_OFFICES})"
     r"|[\u4e00-\u9fff]+[·・][\u4e00-\u9fff·・]+|\b[A-Z][a-z]+(?:\s(?:[A-Z]\.\s)?[A-Z][a-z]+)+\b"
 )
 _BODY_OF_PEOPLE = re.compile(

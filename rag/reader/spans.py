@@ -16,6 +16,7 @@ _NAME = re.compile(r"“[^”]{1,40}”|《[^》]{1,40}》|「[^」]{1,40}」|�
 _ITEM_SEPARATOR = re.compile(r"(?<=[”》」』])(?=[“《「『])|[、；;]|(?<=[a-zA-Z\d]),\s(?:and\s)?|\sand\s")
 _LAST_ITEM = re.compile(r"(?:以及|和|及|与|或)")
 _AFTER_LIST = re.compile(r"等(?![级待])")
+_COUNT_OF = re.compile(r"(?<=[^\s第])[两二三四五六七八九十\d]{1,2}(?:大|个|项|种|类|家|方面|名|位|座|条|部).*$")
 _LEAD_VERB = re.compile(
     r"^.*(?:包括|包含|分别为|分别是|分别有|有|是|为|如|像|运用|采用|利用|使用|通过|推出|打造|开设|建设|组建|出台|制定|举办|开展|聚焦|围绕|弘扬|"
     r"整治|挖掘|立足|编制|组织|创新推出|推进|做强|培育|获得?|include[sd]?|including|are|were|such as|:|：)"
@@ -35,7 +36,7 @@ def short_answers(asked: see.Asked, finding: Finding) -> list[Span]:
     elif kind == "when":
         found = _nearest([(d.start, d.end) for d in dates(text)], matched, text)
     elif kind == "who":
-        people = [m.span() for m in see.PERSON.finditer(text)]
+        people = [m.span("name") if m["name"] else m.span() for m in see.PERSON.finditer(text)]
         found = _nearest(_unasked(people, matched), matched, text)
     elif kind == "where":
         found = _nearest(_unasked(_find_all(text, places(text)), matched), matched, text)
@@ -147,7 +148,8 @@ def _split_items(text: str, start: int, end: int) -> list[tuple[int, int]]:
     cuts.append(stop)
     spans = [trim(clause, cuts[i], cuts[i + 1]) for i in range(0, len(cuts) - 1, 2)]
     spans = [(_begin_item(clause, a, b), b) for a, b in spans if b > a]
-    out = [(start + a, start + _end_item(clause, a, b)) for a, b in spans if b > a]
+    beside = first.end() == first.start()  # “甲”“乙”: nothing but the marks divides them
+    out = [(start + a, start + _end_item(clause, a, b, beside)) for a, b in spans if b > a]
     return [(a, b) for a, b in out if b > a]
 
 
@@ -157,9 +159,13 @@ def _begin_item(clause: str, start: int, end: int) -> int:
     return start + 1 if unpaired and unpaired not in clause[start:end] else start
 
 
-def _end_item(clause: str, start: int, end: int) -> int:
-    """A quoted item ends with its mark; any other before closing punctuation."""
-    if clause[start] in "“《「『":
+def _end_item(clause: str, start: int, end: int, beside: bool) -> int:
+    """Quoted items that stand side by side end with their marks; any other before a count of them (三大品牌) or
+    closing punctuation."""
+    counted = _COUNT_OF.search(clause, start + 1, end)
+    if counted:
+        end = counted.start()
+    if beside and clause[start] in "“《「『":
         close = clause.find({"“": "”", "《": "》", "「": "」", "『": "』"}[clause[start]], start)
         return close + 1 if 0 < close < end else end
     while end > start and clause[end - 1] in "，,。.！!？?；; ":
