@@ -1,0 +1,102 @@
+"""How good a span model is on questions it was not trained on: gold windows, and four kinds of windows without answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rag.reader.decode import best_spans, characters
+from rag.training.data import Asked, Example, Maker, Material, holds, window_of
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question on its own window and on windows that do not answer, by kind."""
+
+    asked: Asked
+    own: Example
+    others: tuple[Example, ...]
+
+
+Score = Callable[[Sequence[Example]], list[tuple[float, str]]]
+"""(margin of the best span over null, its text) for each window."""
+
+
+def cases(material: Material, count: int, seed: int = 7, near: int = 2) -> list[Case]:
+    """`count` cases drawn by the seed; windows of about 300 characters, as the product's."""
+    rng = random.Random(seed)
+    maker = Maker(material, seed)
+    questions = list(material.questions)
+    rng.shuffle(questions)
+    found: list[Case] = []
+    for question in questions:
+        if len(found) == count:
+            break
+        article = material.articles[question.article]
+        own = window_of(question, maker.windows(article.id, 300))
+        if own is None:
+            continue
+        passage, start, end = own
+        others = [
+            Example(question.text, p.title, p.text, kind="near")
+            for p in maker.near(question, article)
+            if not holds(p.text, question.answers)
+        ][:near]
+        for kind in ("swap", "attribute"):
+            made = maker.make(kind, question, rng)
+            if made is not None:
+                others.append(made)
+        found.append(Case(question, Example(question.text, article.title, passage.text, start, end), tuple(others)))
+    return found
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """Probability that a positive scores above a negative, ties half (Mann and Whitney 1947)."""
+    if not positive or not negative:
+        return float("nan")
+    marked = sorted([(value, 1) for value in positive] + [(value, 0) for value in negative])
+    rank_sum, i = 0.0, 0
+    while i < len(marked):
+        j = i
+        while j < len(marked) and marked[j][0] == marked[i][0]:
+            j += 1
+        rank_sum += sum(label for _, label in marked[i:j]) * (i + j + 1) / 2
+        i = j
+    many = len(positive)
+    return (rank_sum - many * (many + 1) / 2) / (many * len(negative))
+
+
+def measure(found: Sequence[Case], score: Score) -> dict[str, float]:
+    """EM and F1 (per cent, CMRC's own rules) of the best span in the own window; AUROC of the margin against each kind."""
+    from eval.cmrc import exact_match, f1
+
+    own = score([case.own for case in found])
+    row = {
+        "em": 100
+        * sum(exact_match(text, c.asked.answers) for (_, text), c in zip(own, found, strict=True))
+        / len(found),
+        "f1": 100 * sum(f1(text, c.asked.answers) for (_, text), c in zip(own, found, strict=True)) / len(found),
+        "answered": 100 * sum(margin > 0 for margin, _ in own) / len(found),
+    }
+    others = [example for case in found for example in case.others]
+    margins = [margin for margin, _ in score(others)] if others else []
+    positive = [margin for margin, _ in own]
+    row["auroc"] = auroc(positive, margins)
+    for kind in dict.fromkeys(example.kind for example in others):
+        chosen = [m for m, e in zip(margins, others, strict=True) if e.kind == kind]
+        row[f"auroc_{kind}"] = auroc(positive, chosen)
+        row[f"refused_{kind}"] = 100 * sum(m < 0 for m in chosen) / len(chosen)
+    return {name: round(value, 4) for name, value in row.items()}
+
+
+def read_window(starts: Sequence[float], ends: Sequence[float], offsets: Sequence[tuple[int, int]], text: str, null: float) -> tuple[float, str]:  # fmt: skip
+    """(margin, text) of the best span of one window; arrays hold the text's own tokens."""
+    import numpy as np
+
+    spans = best_spans(np.asarray(starts), np.asarray(ends), most=1)
+    if not spans:
+        return -100.0, ""
+    first, last, score = spans[0]
+    a, b = characters(text, offsets, first, last)
+    return score - null, text[a:b]

@@ -1,0 +1,137 @@
+"""Writes what training changed as a small file: `python -m rag.training.ship OUT DATA --rank 64`.
+
+Each matrix's change is cut to its largest singular directions (Eckart and Young 1936) and stored as two factors in half
+precision; vectors and the head are stored whole. The cut model is measured beside the uncut one before anything is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.reader.network import ADD, DOWN, HEAD, UP, Sizes, read_sizes
+from rag.reader.span import SHIPPED, SpanModel, load
+from rag.training.data import Example, read_folder
+from rag.training.model import load_base
+from rag.training.monitor import Score, cases, measure
+from rag.training.train import LOG, STATE, scorer
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def difference(base: Mapping[str, Any], trained: Mapping[str, Any], rank: int) -> Arrays:
+    """What was learned, cut to `rank`: names and arrays as `rag.reader.network.merged` adds them (fp16, the head fp32)."""
+    import torch
+
+    found: Arrays = {}
+    for name in sorted(trained):
+        if name.startswith(HEAD):
+            found[name] = trained[name].numpy().astype(np.float32)
+            continue
+        change = trained[name] - base[name]
+        if change.dim() == 1 or min(change.shape) <= rank:
+            found[name + ADD] = change.numpy().astype(np.float16)
+            continue
+        left, values, right = torch.linalg.svd(change, full_matrices=False)
+        root = values[:rank].sqrt()  # shared between the factors, so that neither leaves fp16's range
+        found[name + UP] = (left[:, :rank] * root).numpy().astype(np.float16)
+        found[name + DOWN] = (root[:, None] * right[:rank]).numpy().astype(np.float16)
+    return found
+
+
+def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> int:
+    """A safetensors file, written beside and renamed; returns its bytes."""
+    header: dict[str, Any] = {"__metadata__": {"format": "np", **about}}
+    at = 0
+    for name, values in arrays.items():
+        kind = {"float16": "F16", "float32": "F32"}[str(values.dtype)]
+        header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [at, at + values.nbytes]}
+        at += values.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = path.with_name(f".{path.name}.new")
+    with work.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for values in arrays.values():
+            file.write(np.ascontiguousarray(values).tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(work, path)
+    return 8 + len(text) + at
+
+
+def trained_weights(out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(weights, plan and position) of a run's checkpoint."""
+    import torch
+
+    state = torch.load(out / STATE, weights_only=True)
+    step, _, _, seconds = state["at"]
+    return state["weights"], {**state["plan"], "reached": step, "minutes_used": round(seconds / 60, 1)}
+
+
+def product_scorer(model: SpanModel) -> Score:
+    """Margins and spans as the product computes them: its own engine, precision and windows."""
+
+    def score(examples: Sequence[Example]) -> list[tuple[float, str]]:
+        found = []
+        for example in examples:
+            window = model.read(example.question, [(example.head, example.text)])[0]
+            text = example.text[slice(*window.spans[0][:2])] if window.spans else ""
+            found.append((window.margin, text))
+        return found
+
+    return score
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m rag.training.ship", description=__doc__)
+    parser.add_argument("out", type=Path, help="folder of a training run")
+    parser.add_argument("data", type=Path, help="folder that holds cmrc2018-trial")
+    parser.add_argument("--base", type=Path, help="the base model's folder; default: the prepared embedding model")
+    parser.add_argument("--rank", type=int, default=64)
+    parser.add_argument("--questions", type=int, default=250)
+    parser.add_argument("--to", type=Path, default=SHIPPED)
+    parser.add_argument("--uncut", action="store_true", help="measure the uncut model too, in float32 on torch")
+    options = parser.parse_args(arguments)
+    from rag.embed.prepare import default_dir
+
+    base_dir = options.base or default_dir()
+    base, (trained, plan) = load_base(base_dir), trained_weights(options.out)
+    arrays = difference(base, trained, options.rank)
+    size = write(options.to, arrays, {"rank": str(options.rank), "plan": json.dumps(plan)})
+    watched = cases(read_folder(options.data / "cmrc2018-trial"), options.questions)
+    rows: dict[str, Any] = {"plan": plan, "rank": options.rank, "bytes": size, "questions": len(watched)}
+    model = load(base_dir, options.to)
+    rows[f"shipped, {model.engine} {model.precision}"] = measure(watched, product_scorer(model))
+    if options.uncut:
+        rows["uncut, torch f32"] = measure(watched, _uncut(base_dir, {**base, **trained}))
+    log = options.out / LOG
+    if log.is_file():
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        rows["watched during training"] = [line for line in lines if "f1" in line]
+    text = json.dumps(rows, indent=1)
+    options.to.with_name("figures.json").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def _uncut(base_dir: Path, weights: dict[str, Any]) -> Score:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(base_dir / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    sizes: Sizes = read_sizes(base_dir)
+    return scorer(weights, sizes, tokenizer, half=False)
+
+
+if __name__ == "__main__":
+    main()
