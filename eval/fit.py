@@ -1,4 +1,4 @@
-"""Fits the rule-based reader's weights: python -m eval.fit SET [SET …] --out rag/reader/weights.json
+"""Fits the rule-based reader's weights: python -m eval.fit SET [SET …] --out FILE
 
 A SET is a folder like those that `python -m eval` takes, `QUESTIONS.jsonl=FOLDER`, or `A@B`: the questions of A asked
 of the texts of B, its translation. Two models, as in `rag.reader.rules`:
@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from rag.assistant import Assistant
 from rag.reader.features import NAMES, Asked, prepare
-from rag.reader.rules import RuleReader, answer_features
+from rag.reader.judge import answer_features
+from rag.reader.rules import RuleReader
 from rag.text import dates, fold, numbers, places
 from rag.types import Finding
 from rag.understand import subject_of, understand
@@ -58,7 +59,7 @@ class Seen:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.fit", description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("sets", nargs="+")
-    parser.add_argument("--out", type=Path, default=Path("rag/reader/weights.json"))
+    parser.add_argument("--out", type=Path, default=Path("rag/reader/weights_span.json"))
     parser.add_argument("--limit", type=int, default=400, help="questions taken from each folder")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args(argv)
@@ -144,7 +145,8 @@ def _look_at(name: str, limit: int, chance: random.Random) -> Iterator[Seen]:
     questions, _, folder = name.partition("=")
     rows, kb = _open(questions, folder)
     with kb:
-        reader = RuleReader(kb._embedder)
+        reader = kb._reader
+        assert isinstance(reader, RuleReader)
         everything = [d.id for d in kb.documents()]
         source = {d.id: d.source for d in kb.documents()}
         taken = rows if folder else chance.sample(rows, min(limit, len(rows)))

@@ -24,7 +24,7 @@ from rag.examples import examples_of
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
-from rag.reader import RuleReader, whole
+from rag.reader import open_reader, whole
 from rag.retrieve import Retriever
 from rag.sync import add_texts, read_document, sync_folder
 from rag.text import is_han
@@ -133,7 +133,20 @@ class Assistant:
             if fresh:  # only now: a model that cannot be had leaves the old index as it is
                 discard(directory)
             index = open_index(directory, embedder, settings, folder)
-        return cls(index, embedder, RuleReader(embedder, settings.refuse_below), settings, folder)
+        return cls(
+            index,
+            embedder,
+            open_reader(
+                embedder,
+                settings.reader,
+                refuse_below=settings.refuse_below,
+                model_dir=settings.model_dir,
+                engine=settings.engine,
+                threads=settings.threads,
+            ),
+            settings,
+            folder,
+        )
 
     def close(self) -> None:
         self._index.close()

@@ -34,6 +34,7 @@ class Settings:
     query_prompt: str = ""  # put before questions; "": the model's own, or a known model's published one
     passage_prompt: str = ""  # put before passages; "": as above
     store: str = "faiss:"  # vector store URL: faiss: (on disk), memory: (exact reference)
+    reader: str = "auto"  # how passages are read: auto (the trained model where it is shipped), trained, rules
     threads: int = 0  # threads for encoding; 0: all cores
     chunk_chars: int = 300  # aimed length of a passage, in characters of Chinese text
     k: int = 8  # passages read for an answer
@@ -109,8 +110,9 @@ def _check(key: str, value: Any, where: str) -> None:
             f"{where}: {key} = {value} is out of range {low[key]}..{high.get(key, '∞')}",
             f"{where}：{key} = {value} 超出范围 {low[key]}～{high.get(key, '∞')}",
         )
-    if key == "engine" and value not in {"auto", "openvino", "torch"}:
+    choices = {"engine": ("auto", "openvino", "torch"), "reader": ("auto", "trained", "rules")}
+    if key in choices and value not in choices[key]:
         raise SettingsError(
-            f"{where}: engine '{value}' is unknown; use auto, openvino or torch",
-            f"{where}：没有名为 {value} 的引擎，可用 auto、openvino、torch",
+            f"{where}: {key} '{value}' is unknown; use {', '.join(choices[key][:-1])} or {choices[key][-1]}",
+            f"{where}：{key} 不能是 {value}，可用 {'、'.join(choices[key])}",
         )

@@ -41,6 +41,7 @@ LAW: dict[str, set[str]] = {
     "config": GROUND,
     "text": GROUND,
     **dict.fromkeys(STAGES, COMMON),
+    "reader": COMMON | {"embed"},  # the trained reader is the embedder's own encoder on the same engine
     "index": COMMON | {"lexical", "library", "retrieve", "stores"},
     "sync": COMMON | STAGES | {"index"},
     "examples": COMMON | {"library"},

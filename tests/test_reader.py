@@ -10,7 +10,7 @@ import pytest
 from rag.protocols import Vectors
 from rag.reader import RuleReader
 from rag.reader.features import prepare, uncovered
-from rag.reader.rules import weights
+from rag.reader.judge import weights
 from rag.text import fold
 from rag.types import Hit, Passage, passage_id
 from rag.understand import understand

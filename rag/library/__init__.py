@@ -21,21 +21,10 @@ from typing import cast
 
 from rag.errors import BusyError, IndexBrokenError, IndexMismatchError
 from rag.library import rows
-from rag.library.rows import FORMAT, DocumentInfo, Entry, Source
+from rag.library.rows import FORMAT, DocumentInfo, Entry, Source, is_library
 from rag.types import Document, Passage, Role
 
 __all__ = ["FORMAT", "DocumentInfo", "Library", "Source", "is_library"]
-
-
-def is_library(path: Path) -> bool:
-    """Whether a file may be deleted as ours: it carries this program's mark in SQLite's header, or is no SQLite file
-    that any program could still read."""
-    with path.open("rb") as file:
-        header = file.read(72)
-    if not header.startswith(b"SQLite format 3\0") or len(header) < 72:
-        return True
-    return header[68:72] == rows.APPLICATION.to_bytes(4, "big") or header[68:72] == bytes(4)
-
 
 _PATIENCE = 10  # seconds to wait for another process's transaction
 

@@ -235,3 +235,13 @@ def translated(path: Path, error: Exception) -> RagError:
         f"{path} is damaged ({text}); run: python -m rag rebuild",
         f"{path} 已损坏（{text}）；请运行：python -m rag rebuild",
     )
+
+
+def is_library(path: Path) -> bool:
+    """Whether a file may be deleted as ours: it carries this program's mark in SQLite's header, or is no SQLite file
+    that any program could still read."""
+    with path.open("rb") as file:
+        header = file.read(72)
+    if not header.startswith(b"SQLite format 3\0") or len(header) < 72:
+        return True
+    return header[68:72] == APPLICATION.to_bytes(4, "big") or header[68:72] == bytes(4)

@@ -18,7 +18,7 @@ NAMES = (
     "covered", "covered_passage", "covered_context", "local", "longest", "worst", "dense", "dense_cross",
     "dense_passage", "cross", "anchor_missing", "anchor_elsewhere", "type_ok", "type_missing", "unit_ok", "unit_missing",
     "covered_topic", "defines", "head_ok", "head_missing", "listed", "rank", "furniture", "furniture_asked", "short_sentence",
-    "long_sentence", "first",
+    "long_sentence", "first", "span", "span_read", "span_best",
 )  # fmt: skip
 
 # What a question for a measure asks, and the units that can answer it; the first that matches decides.

@@ -1,73 +1,63 @@
-"""The reader that needs no training on spans: it weighs every sentence of the passages found by what can be seen of it
-(`features`), picks the fewest that answer, and says no when the best of them does not.
+"""The reader: it weighs every sentence of the passages found by what can be seen of it (`features`) and, where the
+trained model is at hand (`span`), by the spans that this finds; picks the fewest that answer, and says no when the best
+of them does not.
 
 Two logistic models over named features, fitted by `python -m eval.fit` on other people's questions: one orders
-sentences, one estimates whether the first of them answers. Both are lines in `weights.json` that can be read.
+sentences, one estimates whether the first of them answers. Both are lines in a file that can be read.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
-from rag.reader.spans import short_answers
+from rag.reader.judge import choose, judge, missing_terms, weights
+from rag.reader.span import SpanModel, Window
 from rag.text import is_han, sentence_spans, trim
-from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading
+from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
+_READ_AT_MOST = 7  # passages read by the trained model: about as long
 _TOPIC = 16  # characters up to which a paragraph's first sentence is its topic ("加强顶层设计。") and not an answer
 _REMEMBER = 20_000  # sentence vectors kept, 30 MB at 384 dimensions
-_ITEM = re.compile(r"(?:[-*+•·]|\d{1,2}[.、)）]|[（(]?[一二三四五六七八九十]{1,2}[、)）])\s*\S")
-_MOST_ITEMS = 8
-_CLOSE = 0.7  # difference of scores under which the next sentence is nearly as good
-_TYPED = frozenset({"who", "when", "where", "how_many"})  # kinds whose answer can be seen in a sentence
-_SEVERAL = {"list": 3, "why": 2, "how": 2, "definition": 2, "overview": 4}
-
-
-@cache
-def weights() -> dict[str, dict[str, float]]:
-    text = files("rag.reader").joinpath("weights.json").read_text(encoding="utf-8")
-    loaded: dict[str, dict[str, float]] = json.loads(text)
-    return loaded
+_FAR = -1.5  # margin, in tens of logits, of a sentence in which the trained model sees nothing
 
 
 class RuleReader:
-    """See `rag.protocols.Reader`. `refuse_below` is the answerability under which nothing is shown as an answer."""
+    """See `rag.protocols.Reader`. `refuse_below` is the answerability under which nothing is shown as an answer;
+    `spans` is the trained model, None to go by rules alone."""
 
-    def __init__(self, embedder: Embedder, refuse_below: float = 0.5) -> None:
+    def __init__(self, embedder: Embedder, refuse_below: float = 0.5, spans: SpanModel | None = None) -> None:
         self._embedder = embedder
         self._refuse_below = refuse_below
+        self._spans = spans
+        self._weights = weights("weights_span.json" if spans else "weights.json")
         self._vectors: OrderedDict[tuple[str, int, int], Vectors] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, question: Question, hits: Sequence[Hit]) -> Reading:
+        asked = see.prepare(question)
         candidates = self.weigh(question, hits)
         if not candidates:
-            return Reading((), 0.0, "no_match", tuple(_shown_terms(question)))
-        asked = see.prepare(question)
-        answerable, reason = judge(asked, candidates)
+            return Reading((), 0.0, "no_match", tuple(term for term in question.terms if len(term) > 1))
+        answerable, reason = judge(asked, candidates, self._weights["answer"])
         missing = missing_terms(asked, hits)
         if answerable < self._refuse_below:
             return Reading((), answerable, reason, missing, tuple(candidates))
         return Reading(tuple(choose(asked, candidates)), answerable, "answered", missing, tuple(candidates))
 
     def weigh(self, question: Question, hits: Sequence[Hit]) -> list[Finding]:
-        """Every sentence of the hits as a candidate, best first, with its features."""
+        """Every sentence of the hits as a candidate, best first, with its features; `spans` holds what the trained model
+        would answer from it."""
         asked = see.prepare(question)
-        views = [see.view(hit.passage.text) for hit in hits]
-        scene = _Scene(asked, see.local_weights(asked, views), _spread(hits))
+        scene = _Scene(asked, see.local_weights(asked, [see.view(h.passage.text) for h in hits]), _spread(hits))
         rough: list[tuple[float, int, int, int, dict[str, float]]] = []
         for rank, hit in enumerate(hits):
             spans = candidates_of(hit.passage)
@@ -78,16 +68,27 @@ class RuleReader:
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
         cosines = self._cosines(question, hits, [(rank, start, end) for _, rank, start, end, _ in rough])
-        weigh = weights()["sentence"]
+        windows = self._windows(question, hits)
+        highest = max((w.margin for w in windows.values()), default=0.0)
         found: list[Finding] = []
         for _, rank, start, end, seen in rough:
             passage = hits[rank].passage
             seen["dense"] = cosines[(rank, start, end)] - 0.8
             seen["dense_cross"] = seen["dense"] if seen["cross"] else 0.0
-            score = sum(weigh.get(name, 0.0) * value for name, value in seen.items())
-            found.append(Finding(passage, passage.start + start, passage.start + end, score, (), seen))
+            short = _span_features(windows.get(rank), start, end, highest, seen)
+            score = sum(self._weights["sentence"].get(name, 0.0) * value for name, value in seen.items())
+            best = tuple(Span(passage.start + a, passage.start + b) for a, b in short)
+            found.append(Finding(passage, passage.start + start, passage.start + end, score, best, seen))
         found.sort(key=lambda f: (-f.score, f.passage.doc_id, f.start))
         return found
+
+    def _windows(self, question: Question, hits: Sequence[Hit]) -> dict[int, Window]:
+        """What the trained model says of the first hits, by their rank; furniture comes last and may be left out."""
+        if self._spans is None:
+            return {}
+        ranks = sorted(range(len(hits)), key=lambda rank: (_place(hits, rank), rank))[:_READ_AT_MOST]
+        contexts = [(_head(hits[rank].passage), hits[rank].passage.text) for rank in ranks]
+        return dict(zip(ranks, self._spans.read(question.understood, contexts), strict=True))
 
     def _cosines(
         self, question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]]
@@ -112,6 +113,30 @@ class RuleReader:
         cosine = {w: float(np.dot(query, vector)) for w, vector in known.items()}
         lowest = min(cosine.values(), default=0.8)
         return {w: cosine.get(w, lowest) for w in wanted}
+
+
+def _place(hits: Sequence[Hit], rank: int) -> int:
+    """Reading order: six of the body, then the best of the furniture, then the rest."""
+    furniture = hits[rank].passage.role not in BODY_ROLES
+    before = sum((h.passage.role not in BODY_ROLES) == furniture for h in hits[:rank])
+    return (1 if before < 1 else 3) if furniture else (0 if before < _READ_AT_MOST - 1 else 2)
+
+
+def _head(passage: Passage) -> str:
+    return " › ".join(part for part in (passage.title, *passage.path) if part)
+
+
+def _span_features(
+    window: Window | None, start: int, end: int, highest: float, seen: dict[str, float]
+) -> list[tuple[int, int]]:
+    """Adds what the trained model sees in one sentence to its features, in tens of logits, and returns its best span
+    there. A passage that it did not read counts as one in which it saw nothing."""
+    inside = [(a, b, score) for a, b, score in window.spans if a < end and start < b] if window else []
+    margin = (inside[0][2] - window.null) / 10 if window and inside else _FAR
+    seen["span"] = max(_FAR, min(1.5, margin))
+    seen["span_read"] = float(window is not None)
+    seen["span_best"] = float(bool(window and inside and inside[0][2] - window.null >= highest))
+    return [(max(a, start), min(b, end)) for a, b, _ in inside[:1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,85 +213,3 @@ def _spread(hits: Sequence[Hit]) -> Callable[[Hit], see.View]:
         texts.setdefault(hit.passage.doc_id, [hit.passage.title]).append(hit.passage.text)
     joined = {doc: see.view("\n".join(parts)) for doc, parts in texts.items()}
     return lambda hit: joined[hit.passage.doc_id]
-
-
-def judge(asked: see.Asked, candidates: Sequence[Finding]) -> tuple[float, str]:
-    """Probability that the best candidate answers, and what speaks against it most."""
-    best = candidates[0]
-    seen = answer_features(asked, candidates)
-    weigh = weights()["answer"]
-    total = sum(weigh.get(name, 0.0) * value for name, value in seen.items())
-    probability = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
-    if best.features["anchor_missing"]:
-        return min(probability, 0.2), "wrong_anchor"
-    measure = best.features["unit_missing"] and see.measured(asked.question)
-    dated = best.features["type_missing"] and asked.question.kind == "when"
-    if measure or dated:
-        return min(probability, 0.3), "wrong_kind"
-    if best.features["worst"] > 0.6:
-        return probability, "missing_terms"
-    return probability, "weak"
-
-
-def answer_features(asked: see.Asked, candidates: Sequence[Finding]) -> dict[str, float]:
-    """What answerability is judged by: the best sentence's features, its lead, and the kind of question."""
-    best = candidates[0]
-    second = next((c.score for c in candidates[1:] if c.passage.id != best.passage.id), best.score - 3.0)
-    seen = dict(best.features)
-    seen["bias"] = 1.0
-    seen["score"] = best.score
-    seen["lead"] = min(best.score - second, 4.0)
-    seen["terms"] = min(len(asked.weights), 12) / 12
-    seen["typed_missing"] = seen["type_missing"] * (asked.question.kind in _TYPED)
-    seen["dense_known"] = max(seen["dense"], 0.0)
-    seen[f"kind_{asked.question.kind}"] = 1.0
-    return seen
-
-
-def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
-    """The fewest sentences that answer: the best, with the items of the list that it opens or stands in, and for
-    questions that ask for several things the next ones that are nearly as good, in document order."""
-    best = candidates[0]
-    chosen = [best, *_siblings(asked, best, candidates)]
-    limit = _SEVERAL.get(asked.question.kind, 1)
-    for other in candidates[1:6]:
-        if len(chosen) >= limit:
-            break
-        close = best.score - other.score < _CLOSE
-        same = other.passage.doc_id == best.passage.doc_id and other.quote not in {f.quote for f in chosen}
-        if close and same and not other.features["type_missing"]:
-            chosen.append(other)
-    filled = [replace(f, spans=tuple(short_answers(asked, f))) for f in chosen]
-    told: set[str] = {filled[0].short(span) for span in filled[0].spans}
-    kept = [filled[0]]
-    for finding in filled[1:]:
-        items = {finding.short(span) for span in finding.spans}
-        if items and items <= told:
-            continue  # says the same again
-        told |= items
-        kept.append(finding)
-    return [kept[0], *sorted(kept[1:], key=lambda f: f.start)]
-
-
-def _siblings(asked: see.Asked, best: Finding, candidates: Sequence[Finding]) -> list[Finding]:
-    """The list items after a sentence that ends in a colon; and the other items where a list is asked for and the best
-    sentence is one."""
-    opens = best.quote.rstrip().endswith((":", "："))
-    item = bool(_ITEM.match(best.quote)) and asked.question.kind == "list"
-    if not opens and not item:
-        return []
-    inside = sorted((c for c in candidates if c.passage.id == best.passage.id), key=lambda c: c.start)
-    items = [c for c in inside if _ITEM.match(c.quote) and c.start != best.start and (item or c.start > best.start)]
-    return items[:_MOST_ITEMS]
-
-
-def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
-    """Question words found nowhere in the passages read, as shown on a refusal."""
-    everything = "\n".join(hit.passage.context for hit in hits)
-    if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:
-        return ()
-    return tuple(dict.fromkeys(see.uncovered(asked, everything)))
-
-
-def _shown_terms(question: Question) -> list[str]:
-    return [term for term in question.terms if len(term) > 1]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rag.reader import features as see
 from rag.text import clause_spans, dates, fold, fold_map, is_han, numbers, places, trim, unfold
-from rag.types import Finding, Span
+from rag.types import Finding, Kind, Span
 
 _NAME = re.compile(r"“[^”]{1,40}”|《[^》]{1,40}》|「[^」]{1,40}」|『[^』]{1,40}』|\"[^\"]{1,40}\"")
 _ITEM_SEPARATOR = re.compile(r"(?<=[”》」』])(?=[“《「『])|[、；;]|(?<=[a-zA-Z\d]),\s(?:and\s)?|\sand\s")
@@ -49,6 +49,12 @@ def short_answers(asked: see.Asked, finding: Finding) -> list[Span]:
     if finding.features.get("cross") and kind not in {"how_many", "when"}:
         found = []  # across languages nothing shows which of several names is meant
     return [Span(finding.start + start, finding.start + end) for start, end in found]
+
+
+def phrases(finding: Finding, kind: Kind) -> list[Span]:
+    """Every date (when) or number with its measure word (how_many) of a sentence."""
+    found = dates(finding.quote) if kind == "when" else numbers(finding.quote)
+    return [Span(finding.start + f.start, finding.start + f.end) for f in found]
 
 
 def matched_mask(asked: see.Asked, text: str) -> list[bool]:

@@ -1,0 +1,125 @@
+"""From weighed sentences to an answer or a refusal: does the best one answer, and which few are shown."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+from rag.reader import features as see
+from rag.reader.spans import phrases, short_answers
+from rag.text import is_han
+from rag.types import Finding, Hit, Span
+
+_ITEM = re.compile(r"(?:[-*+•·]|\d{1,2}[.、)）]|[（(]?[一二三四五六七八九十]{1,2}[、)）])\s*\S")
+_MOST_ITEMS = 8
+_CLOSE = 0.7  # difference of scores under which the next sentence is nearly as good
+_TYPED = frozenset({"who", "when", "where", "how_many"})  # kinds whose answer can be seen in a sentence
+_SEVERAL = {"list": 3, "why": 2, "how": 2, "definition": 2, "overview": 4}
+
+
+@cache
+def weights(name: str = "weights.json") -> dict[str, dict[str, float]]:
+    """Fitted weights by model and feature: "sentence" orders candidates, "answer" judges the best of them."""
+    loaded: dict[str, dict[str, float]] = json.loads(files("rag.reader").joinpath(name).read_text(encoding="utf-8"))
+    return loaded
+
+
+def judge(asked: see.Asked, candidates: Sequence[Finding], weigh: Mapping[str, float]) -> tuple[float, str]:
+    """Probability that the best candidate answers, and what speaks against it most."""
+    best = candidates[0]
+    seen = answer_features(asked, candidates)
+    total = sum(weigh.get(name, 0.0) * value for name, value in seen.items())
+    probability = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+    if best.features["anchor_missing"]:
+        return min(probability, 0.2), "wrong_anchor"
+    measure = best.features["unit_missing"] and see.measured(asked.question)
+    dated = best.features["type_missing"] and asked.question.kind == "when"
+    if measure or dated:
+        return min(probability, 0.3), "wrong_kind"
+    if best.features["worst"] > 0.6:
+        return probability, "missing_terms"
+    return probability, "weak"
+
+
+def answer_features(asked: see.Asked, candidates: Sequence[Finding]) -> dict[str, float]:
+    """What answerability is judged by: the best sentence's features, its lead, and the kind of question."""
+    best = candidates[0]
+    second = next((c.score for c in candidates[1:] if c.passage.id != best.passage.id), best.score - 3.0)
+    seen = dict(best.features)
+    seen["bias"] = 1.0
+    seen["score"] = best.score
+    seen["lead"] = min(best.score - second, 4.0)
+    seen["terms"] = min(len(asked.weights), 12) / 12
+    seen["typed_missing"] = seen["type_missing"] * (asked.question.kind in _TYPED)
+    seen["dense_known"] = max(seen["dense"], 0.0)
+    seen[f"kind_{asked.question.kind}"] = 1.0
+    return seen
+
+
+def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
+    """The fewest sentences that answer: the best, with the items of the list that it opens or stands in, and for
+    questions that ask for several things the next ones that are nearly as good, in document order."""
+    best = candidates[0]
+    chosen = [best, *_siblings(asked, best, candidates)]
+    limit = _SEVERAL.get(asked.question.kind, 1)
+    for other in candidates[1:6]:
+        if len(chosen) >= limit:
+            break
+        close = best.score - other.score < _CLOSE
+        same = other.passage.doc_id == best.passage.doc_id and other.quote not in {f.quote for f in chosen}
+        if close and same and not other.features["type_missing"]:
+            chosen.append(other)
+    filled = [replace(f, spans=tuple(short_spans(asked, f))) for f in chosen]
+    told: set[str] = {filled[0].short(span) for span in filled[0].spans}
+    kept = [filled[0]]
+    for finding in filled[1:]:
+        items = {finding.short(span) for span in finding.spans}
+        if items and items <= told:
+            continue  # says the same again
+        told |= items
+        kept.append(finding)
+    return [kept[0], *sorted(kept[1:], key=lambda f: f.start)]
+
+
+def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
+    """The short answers of a chosen sentence. Where rules see the kind asked for (a number with its measure word, a
+    date, the items of a list) they cut it; the trained model's span decides between several and stands where rules see
+    nothing."""
+    by_rule = short_answers(asked, finding)
+    trained = finding.spans[0] if finding.spans and finding.features.get("span", -1.0) > 0 else None
+    if trained is None or trained.end - trained.start >= finding.end - finding.start - 1:
+        return by_rule
+    kind = asked.question.kind
+    if kind == "list" and len(by_rule) > 1:
+        return by_rule
+    if kind in {"how_many", "when"}:
+        told = phrases(finding, kind)
+        met = [span for span in told if span.start < trained.end and trained.start < span.end]
+        if len(met) == 1:
+            return [Span(min(met[0].start, trained.start), max(met[0].end, trained.end))]
+    return [trained]
+
+
+def _siblings(asked: see.Asked, best: Finding, candidates: Sequence[Finding]) -> list[Finding]:
+    """The list items after a sentence that ends in a colon; and the other items where a list is asked for and the best
+    sentence is one."""
+    opens = best.quote.rstrip().endswith((":", "："))
+    item = bool(_ITEM.match(best.quote)) and asked.question.kind == "list"
+    if not opens and not item:
+        return []
+    inside = sorted((c for c in candidates if c.passage.id == best.passage.id), key=lambda c: c.start)
+    items = [c for c in inside if _ITEM.match(c.quote) and c.start != best.start and (item or c.start > best.start)]
+    return items[:_MOST_ITEMS]
+
+
+def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
+    """Question words found nowhere in the passages read, as shown on a refusal."""
+    everything = "\n".join(hit.passage.context for hit in hits)
+    if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:
+        return ()
+    return tuple(dict.fromkeys(see.uncovered(asked, everything)))
