@@ -14,7 +14,7 @@ from rag.config import Settings
 from rag.errors import BusyError, FolderError, IndexBrokenError, IndexMismatchError
 from rag.lexical import LexicalRanker
 from rag.library import Library, is_library
-from rag.protocols import Embedder
+from rag.protocols import Embedder, VectorStore
 from rag.retrieve import DenseRanker
 from rag.stores import open_store
 
@@ -30,9 +30,18 @@ class Index:
     library: Library
     lexical: LexicalRanker
     dense: DenseRanker
+    store: VectorStore  # what `dense` searches
 
     def close(self) -> None:
         self.library.close()
+
+    def refresh(self) -> None:
+        """Takes what another process has written since; the caller holds the lock (`writing`). What the library calls
+        indexed and a ranker does not hold is to be indexed again."""
+        self.lexical.reload()
+        if hasattr(self.store, "reload"):
+            self.store.reload()
+        _mark_lost(self.library, self.lexical, self.store)
 
     def flush(self) -> None:
         self.lexical.flush()
@@ -94,16 +103,11 @@ def open_index(directory: Path, embedder: Embedder, settings: Settings, folder: 
             lexical = LexicalRanker(directory / "lexical")
             store = open_store(settings.store, embedder.dim, directory / "vectors")
             library.mark_unindexed()
-        # A store kept in memory starts empty; one on disk that lost ids is filled again.
-        held: set[int] | None = store.ids() if hasattr(store, "ids") else None
-        if (held is not None and not library.ids() <= held | _unindexed_ids(library)) or (
-            lexical.count < library.count - len(_unindexed_ids(library))
-        ):
-            library.mark_unindexed()
+        _mark_lost(library, lexical, store)
     except BaseException:
         library.close()
         raise
-    return Index(directory, library, lexical, DenseRanker(embedder, store))
+    return Index(directory, library, lexical, DenseRanker(embedder, store), store)
 
 
 @contextmanager
@@ -145,8 +149,12 @@ def discard(directory: Path) -> None:
         path.unlink()
 
 
-def _unindexed_ids(library: Library) -> set[int]:
-    return {p.id for doc in library.unindexed() for p in library.passages_of(doc)}
+def _mark_lost(library: Library, lexical: LexicalRanker, store: VectorStore) -> None:
+    """A store kept in memory starts empty; one on disk that lost ids is filled again."""
+    waiting = {p.id for doc in library.unindexed() for p in library.passages_of(doc)}
+    held: set[int] | None = store.ids() if hasattr(store, "ids") else None
+    if (held is not None and not library.ids() <= held | waiting) or lexical.count < library.count - len(waiting):
+        library.mark_unindexed()
 
 
 def _manifest(embedder: Embedder, settings: Settings) -> dict[str, str]:

@@ -128,6 +128,11 @@ class LexicalRanker:
                 self._writer = None
                 self._index.reload()
 
+    def reload(self) -> None:
+        """Takes what another process has committed since."""
+        with self._lock:
+            self._index.reload()
+
     @property
     def count(self) -> int:
         """How many passages are held."""

@@ -27,6 +27,7 @@ def sync_folder(
     left alone. A file that cannot be read is reported and skipped."""
     started = time.perf_counter()
     report: ProgressFn = progress or (lambda _: None)
+    index.refresh()
     known = index.library.sources()
     outcomes: list[FileOutcome] = []
     paths = sorted(walk(folder))
@@ -47,8 +48,11 @@ def sync_folder(
 def add_texts(
     index: Index, rows: Sequence[tuple[str, str, str]], *, chunk_chars: int, progress: ProgressFn | None
 ) -> None:
-    """Indexes texts as they are, one document a row (id, title, text): all body, nothing is taken for furniture."""
+    """Makes the index hold these texts and no other, one document a row (id, title, text): all body, nothing is taken
+    for furniture."""
     known = index.library.sources()
+    for name in set(known) - {name for name, _, _ in rows}:
+        index.library.remove_source(name)
     entries: list[tuple[Document, Sequence[Passage], Sequence[Source]]] = []
     for name, title, text in rows:
         digest = hashlib.sha256(f"{name}\0{title}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -271,3 +271,24 @@ def test_texts_instead_of_files(hash_embedder: HashEmbedder) -> None:
     with Assistant.from_texts(rows, Settings(), embedder=hash_embedder) as kb:
         answer = kb.ask("灯塔有多高？")
         assert answer.found and answer.citations[0].source == "a" and all(c.ok for c in kb.verify(answer))
+
+
+def test_what_another_process_indexed_is_found_and_not_lost(kb: Assistant, folder: Path) -> None:
+    (folder / "lake.txt").write_text("高山湖\n\n高山湖最深处有88米，湖边住着一位守林人。\n", encoding="utf-8")
+    with Assistant.open(folder, Settings(), embedder=HashEmbedder()) as other:
+        assert other.ask("高山湖最深处有多少米？").found
+    kb.sync()
+    assert set(kb.retrieve("高山湖最深处", k=1)[0].ranks) == {"dense", "lexical"}
+    (folder / "park.txt").write_text("城南公园\n\n城南公园有六座亭子，去年修好。\n", encoding="utf-8")
+    kb.sync()
+    later = HashEmbedder()
+    with Assistant.open(folder, Settings(), embedder=later) as other:
+        assert later.encoded == [] and set(other.retrieve("高山湖最深处", k=1)[0].ranks) == {"dense", "lexical"}
+
+
+def test_texts_that_are_no_longer_given_are_forgotten(tmp_path: Path, hash_embedder: HashEmbedder) -> None:
+    rows = [("a", "灯塔", "灯塔高31米。"), ("b", "水塔", "水塔高20米。")]
+    Assistant.from_texts(rows, Settings(), embedder=hash_embedder, index_dir=tmp_path).close()
+    with Assistant.from_texts(rows[:1], Settings(), embedder=hash_embedder, index_dir=tmp_path) as kb:
+        assert [info.source for info in kb.documents()] == ["a"]
+        assert {hit.passage.title for hit in kb.retrieve("水塔", k=5)} == {"灯塔"}

@@ -38,16 +38,7 @@ class FlatStore:
         self.dim = dim
         self.path = Path(directory) / FILE
         self._lock = threading.Lock()
-        self._dirty = False
-        self._doc: dict[int, str] = {}
-        self._of: dict[str, set[int]] = {}
-        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
-        if self.path.exists():
-            ids, docs, vectors = _load(self.path, dim)
-            if len(ids):
-                self._index.add_with_ids(vectors, ids)
-            for number, doc in zip(ids.tolist(), docs, strict=True):
-                self._know(number, doc)
+        self._fill(faiss.IndexIDMap2(faiss.IndexFlatIP(dim)))
 
     def add(self, ids: Sequence[int], doc_ids: Sequence[str], vectors: Vectors) -> None:
         numbers, docs, rows = checked(ids, doc_ids, vectors, self.dim)
@@ -97,7 +88,13 @@ class FlatStore:
             ids = np.sort(np.fromiter(self._doc, dtype=np.int64, count=len(self._doc)))
             vectors = self._index.reconstruct_batch(ids) if len(ids) else np.empty((0, self.dim), dtype=np.float32)
             _save(self.path, self.dim, ids, [self._doc[n] for n in ids.tolist()], vectors)
-            self._dirty = False
+            self._seen, self._dirty = _signature(self.path), False
+
+    def reload(self) -> None:
+        """Takes what another process has written since; what was added here and not flushed is dropped then."""
+        with self._lock:
+            if _signature(self.path) != self._seen:
+                self._fill(_faiss().IndexIDMap2(_faiss().IndexFlatIP(self.dim)))
 
     def ids(self) -> set[int]:
         """Every id held."""
@@ -107,6 +104,18 @@ class FlatStore:
     @property
     def count(self) -> int:
         return len(self._doc)
+
+    def _fill(self, index: Any) -> None:
+        """Takes an empty FAISS index and what the file holds, if there is one."""
+        seen = _signature(self.path)
+        ids, docs, vectors = _load(self.path, self.dim) if seen else (np.empty(0, dtype=np.int64), [], None)
+        if len(ids):
+            index.add_with_ids(vectors, ids)
+        self._index, self._seen, self._dirty = index, seen, False
+        self._doc: dict[int, str] = {}
+        self._of: dict[str, set[int]] = {}
+        for number, doc in zip(ids.tolist(), docs, strict=True):
+            self._know(number, doc)
 
     def _know(self, number: int, doc: str) -> None:
         self._doc[number] = doc
@@ -127,6 +136,15 @@ def _faiss() -> Any:
     import faiss  # its own type stubs leave out half of what it takes
 
     return faiss
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever the file is replaced; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vectors: Vectors) -> None:

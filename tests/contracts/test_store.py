@@ -217,3 +217,15 @@ def test_another_dimension_is_a_mismatch_not_damage(filled: Path) -> None:
 def test_an_unknown_store_is_a_settings_error(url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="faiss:"):
         open_store(url, 3, tmp_path)
+
+
+def test_a_store_takes_what_another_wrote(tmp_path: Path) -> None:
+    mine, other = open_store("faiss:", 3, tmp_path), open_store("faiss:", 3, tmp_path)
+    other.add([7], ["a"], rows(EAST))
+    other.flush()
+    mine.reload()  # type: ignore[attr-defined]
+    assert mine.search(rows(EAST)[0], 5) == other.search(rows(EAST)[0], 5) != []
+    mine.add([8], ["b"], rows(NORTH))
+    mine.flush()
+    mine.reload()  # type: ignore[attr-defined]
+    assert open_store("faiss:", 3, tmp_path).ids() == {7, 8}  # type: ignore[attr-defined]
