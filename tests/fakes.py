@@ -90,9 +90,10 @@ class FakeEngine:
         ]
 
     def document(self, doc_id: str) -> Document:
-        if doc_id not in self._documents:
-            raise UnknownDocumentError(f"no document '{doc_id}'", f"没有文档 {doc_id}")
-        return self._documents[doc_id]
+        for document in self._documents.values():
+            if doc_id in (document.id, document.source):
+                return document
+        raise UnknownDocumentError(f"no document '{doc_id}'", f"没有文档 {doc_id}")
 
     def examples(self, n: int = 4, lang: str = "zh") -> list[str]:
         ask = "{}讲了什么？" if lang == "zh" else "What is said about {}?"
@@ -138,7 +139,7 @@ class FakeEngine:
         )  # fmt: skip
 
     def verify(self, answer: Answer) -> list[FakeCheck]:
-        return [FakeCheck(self.document(c.doc_id).text[c.start : c.end] == c.quote) for c in answer.citations]
+        return [FakeCheck(self.document(c.source).text[c.start : c.end] == c.quote) for c in answer.citations]
 
     def _passages(self, doc: Document) -> list[Passage]:
         return [

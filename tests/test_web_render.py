@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import string
@@ -126,6 +127,18 @@ def test_a_permalink_finds_its_place_again_after_the_file_changed() -> None:
         assert (now.text[place.start : place.end] == ARTICLE[start : start + 17]) is (note != "place_changed")
     assert panel.follow(fragment, ()) is None
     assert panel.follow("#at/../../etc/passwd", ()) is None
+    assert panel.follow("#at/a/1-2/0123456789ab/%ff%fe", ()) is None
+    nothing = hashlib.sha256(b"").hexdigest()[:12]
+    assert panel.settle(document, 10**6, 10**6 + 5, nothing).verified is None, "nothing is no quote"
+
+
+def test_a_citation_of_a_text_that_changed_since_opens_the_same_sentence() -> None:
+    desk = open_desk()
+    turns = ask(desk, "建了多少座书亭")
+    quote = Seen(page.open_place(desk, "cite-0-1", turns, "zh")).marked
+    moved = open_desk({"a.txt": "新的第一行\n" + ARTICLE})
+    shown = Seen(page.open_place(moved, "cite-0-1", turns, "zh"))
+    assert shown.marked == quote != "" and strings.say("place_moved", "zh") in shown.text
 
 
 @quick

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from rag.errors import BusyError, QuestionError, RagError
+from rag.errors import BusyError, QuestionError, RagError, UnknownDocumentError
 from rag.types import Answer, Citation
 from rag.web import panel, render
 from rag.web.api import MAX_HISTORY, check, endpoints
@@ -85,6 +85,8 @@ def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
         if target == "library":
             return panel.library_html(desk.material, ui)
         if target.startswith("at/"):
+            if desk.changed():
+                desk.refresh()  # what a link is said to prove is the text as it is now
             found = panel.follow(target, desk.material.documents)
             if found is None:
                 return panel.note_html(say("place_gone", ui), ui)
@@ -111,10 +113,13 @@ def _place(desk: Desk, target: str, turns: Turns) -> Place:
         near = answer.nearest[n]
         return Place(document(near.doc_id), near.start, near.end, note="near_note")
     for citation, proof in zip(answer.citations, desk.engine.verify(answer), strict=False):
-        if kind == "cite" and citation.number == n:
-            return Place(
-                document(citation.doc_id), citation.start, citation.end, _short(answer, citation), "", proof.ok
-            )
+        if kind != "cite" or citation.number != n:
+            continue
+        try:
+            cited = document(citation.doc_id)
+        except UnknownDocumentError:  # the file changed since the answer: the same sentence in what it is now
+            return panel.settle(document(citation.source), citation.start, citation.end, citation.digest)
+        return Place(cited, citation.start, citation.end, _short(answer, citation), "", proof.ok)
     raise QuestionError("this link leads nowhere any more; ask again", "这个链接已失效，请重新提问")
 
 

@@ -18,7 +18,7 @@ from rag.web.strings import say
 
 WINDOW = 20_000  # characters shown on each side of the quote; a longer document is cut there, and says so
 SEARCH = 50_000  # characters on each side in which a moved sentence is looked for
-_LINK = re.compile(r"at/([0-9A-Za-z_-]{1,128})/(\d{1,12})-(\d{1,12})/([0-9a-f]{12})/(.{0,2000})")
+_LINK = re.compile(r"at/([0-9A-Za-z_-]{1,128})/(\d{1,12})-(\d{1,12})/([0-9a-f]{12})/(.{0,16000})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ def link(place: Place) -> str:
     source path."""
     doc = place.document
     digest = hashlib.sha256(doc.text[place.start : place.end].encode()).hexdigest()[:12]
-    return f"#at/{percent(doc.id, safe='')}/{place.start}-{place.end}/{digest}/{percent(doc.source, safe='')}"
+    source = percent(doc.source, safe="", errors="surrogatepass")
+    return f"#at/{percent(doc.id, safe='')}/{place.start}-{place.end}/{digest}/{source}"
 
 
 def follow(fragment: str, documents: tuple[Info, ...]) -> tuple[str, int, int, str] | None:
@@ -48,7 +49,11 @@ def follow(fragment: str, documents: tuple[Info, ...]) -> tuple[str, int, int, s
     if found is None:
         return None
     doc_id, start, end, digest, source = found.groups()
-    for info in (*(i for i in documents if i.id == doc_id), *(i for i in documents if i.source == unquote(source))):
+    try:
+        name = unquote(source, errors="surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    for info in (*(i for i in documents if i.id == doc_id), *(i for i in documents if i.source == name)):
         return info.id, int(start), int(end), digest
     return None
 
@@ -61,7 +66,7 @@ def settle(document: Document, start: int, end: int, digest: str) -> Place:
         return hashlib.sha256(document.text[at : at + length].encode()).hexdigest().startswith(digest)
 
     length = end - start
-    if length > 0 and same(start):
+    if length > 0 and end <= len(document.text) and same(start):
         return Place(document, start, end, verified=True)
     if 0 < length <= 2000:
         for step in range(1, SEARCH):
