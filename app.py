@@ -17,13 +17,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from rag.config import Settings
     from rag.errors import RagError
+    from rag.text.terminal import one_line, ui_language
     from rag.web.serve import serve
 
     try:
         return serve(Settings.load(folder=options.folder, host=options.host, port=options.port))
     except RagError as error:
-        language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-        print(f"app.py: {error.message(language)}", file=sys.stderr)
+        print(f"app.py: {one_line(error.message(ui_language()))}", file=sys.stderr)
         return 2
 
 

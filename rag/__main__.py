@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 
 from rag.cli.parser import parse
-from rag.cli.show import Screen, one_line, ui_language
+from rag.cli.show import Screen
 from rag.errors import RagError
+from rag.text.terminal import one_line, ui_language
 
 
 def main(argv: Sequence[str] | None = None) -> int:

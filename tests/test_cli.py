@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from rag.__main__ import main
-from rag.cli.show import json_line, one_line, safe, ui_language
+from rag.cli.show import json_line
 from rag.config import Settings
 from rag.doctor import NEEDED, examine
 from rag.errors import ModelError
 from rag.index import directory_of
+from rag.text.terminal import one_line, safe, ui_language
 from tests.fakes_embed import HashEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -92,6 +92,18 @@ def test_endpoints_give_plain_objects() -> None:
     cited = answer["citations"][0]
     assert answer["found"] and ARTICLE[cited["start"] : cited["end"]] == cited["quote"]
     assert retrieve("书亭", k=1)[0]["text"] and len(retrieve("书亭", k=99)) <= 50
+    assert retrieve("书亭", k=1)[0]["source"] == "a.txt"
+
+
+def test_a_file_name_that_is_no_text_reaches_programs_and_the_panel() -> None:
+    desk = open_desk({"b\udcff\x1b[31m.txt": ARTICLE})
+    ask_, _ = api.endpoints(desk)
+    assert ask_("建了多少座书亭")["citations"][0]["source"].encode("utf-8")
+    turns = ask(desk, "建了多少座书亭")
+    shown = page.open_place(desk, "cite-0-1", turns, "zh")
+    (href,) = [value for name, value in Seen(shown).attributes if name == "href" and value.startswith("#at/")]
+    again = page.open_place(desk, href.removeprefix("#"), (), "zh")
+    assert Seen(again).marked == Seen(shown).marked != ""
 
 
 def test_progress_says_the_stage_and_what_is_left() -> None:
@@ -100,10 +112,10 @@ def test_progress_says_the_stage_and_what_is_left() -> None:
 
 
 def test_a_wrong_folder_or_a_taken_port_is_told_before_anything_is_served(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="no folder"):
-        check_folder(tmp_path / "absent")
+    with pytest.raises(FolderError, match="does not exist"):
+        check_folder(str(tmp_path / "absent"))
     with pytest.raises(FolderError, match="empty"):
-        check_folder(tmp_path)
+        check_folder(str(tmp_path))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -9,17 +9,10 @@ from typing import Any
 
 from rag.assistant import Assistant, Check
 from rag.cli import batch
-from rag.cli.show import (
-    Screen,
-    answer_object,
-    document_object,
-    hit_object,
-    meter,
-    print_answer,
-    print_hits,
-)
+from rag.cli.show import Screen, document_object, meter, print_answer, print_hits
 from rag.config import Settings
 from rag.errors import FolderError, RagError
+from rag.objects import answer_object, hit_object
 from rag.types import Answer, FileOutcome, SyncReport
 
 

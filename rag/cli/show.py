@@ -4,18 +4,15 @@ would steer a terminal are shown as U+FFFD."""
 from __future__ import annotations
 
 import json
-import locale
-import os
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rag.protocols import ProgressFn
-from rag.types import Answer, Citation, Document, Hit, Progress
+from rag.text.terminal import one_line, safe
+from rag.types import Answer, Document, Hit, Progress
 
-_STEERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")  # bidirectional controls
 _STAGES = {"model": ("准备模型", "model"), "files": ("读取文件", "files"), "passages": ("编入索引", "passages")}
 
 
@@ -71,25 +68,6 @@ def json_line(content: Mapping[str, Any]) -> str:
     return line
 
 
-def safe(text: str) -> str:
-    """The text without characters that steer a terminal or reorder what is shown; line ends and tabs stay."""
-    return "".join(
-        "\ufffd" if (unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t") or c in _STEERING else c for c in text
-    )
-
-
-def one_line(text: str) -> str:
-    return safe(" ".join(text.split()))
-
-
-def ui_language() -> str:
-    """zh or en, by LC_ALL, LC_MESSAGES, LANG; where none is set (Windows), by the system's locale."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if os.environ.get(name):
-            return "zh" if os.environ[name].lower().startswith("zh") else "en"
-    return "zh" if (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
-
-
 @contextmanager
 def meter(lang: str) -> Iterator[ProgressFn | None]:
     """Draws progress on stderr while a person is looking; None where nobody is."""
@@ -114,54 +92,6 @@ def meter(lang: str) -> Iterator[ProgressFn | None]:
 
 
 # -- objects ------------------------------------------------------------------------------------------------------
-
-
-def answer_object(answer: Answer) -> dict[str, Any]:
-    """`start` and `end` are character offsets in the decoded text of `source`, a path relative to the folder."""
-    return {
-        "question": answer.question,
-        "understood": answer.understood,
-        "found": answer.found,
-        "short": answer.short,
-        "text": answer.text,
-        "citations": [citation_object(c) for c in answer.citations],
-        "confidence": answer.confidence,
-        "reason": answer.reason,
-        "timings_ms": dict(answer.timings),
-    }
-
-
-def citation_object(citation: Citation) -> dict[str, Any]:
-    return {
-        "number": citation.number,
-        "doc_id": citation.doc_id,
-        "source": citation.source,
-        "title": citation.title,
-        "path": list(citation.path),
-        "role": citation.role,
-        "page": citation.page,
-        "start": citation.start,
-        "end": citation.end,
-        "quote": citation.quote,
-    }
-
-
-def hit_object(rank: int, hit: Hit, source: str) -> dict[str, Any]:
-    passage = hit.passage
-    return {
-        "rank": rank,
-        "score": hit.score,
-        "ranks": dict(hit.ranks),
-        "doc_id": passage.doc_id,
-        "source": source,
-        "title": passage.title,
-        "path": list(passage.path),
-        "role": passage.role,
-        "page": passage.page,
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-    }
 
 
 def document_object(document: Document) -> dict[str, Any]:

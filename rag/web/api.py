@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.errors import QuestionError
-from rag.types import Answer, Citation, Hit
+from rag.objects import answer_object, citation_object, hit_object
+from rag.types import Answer, Citation
 from rag.web.desk import Desk, Engine
 from rag.web.strings import say
 
@@ -27,52 +28,29 @@ def check(question: object) -> str:
 
 
 def answer_dict(answer: Answer) -> dict[str, Any]:
-    """An answer as one JSON object; `start` and `end` are character offsets in the decoded text of `source`."""
-    return {
-        "question": answer.question,
-        "understood": answer.understood,
-        "found": answer.found,
-        "short": answer.short,
-        "text": answer.text,
-        "citations": [citation_dict(c) for c in answer.citations],
-        "nearest": [citation_dict(c) for c in answer.nearest],
-        "missing": list(answer.missing),
-        "confidence": round(float(answer.confidence), 4),
-        "reason": answer.reason,
-        "timings_ms": {name: round(float(ms), 2) for name, ms in answer.timings.items()},
-    }
+    """`answer_object` with each citation's digest and, on a refusal, what was nearest and what is missing."""
+    said: dict[str, Any] = carried(
+        {
+            **answer_object(answer),
+            "citations": [_proved(c) for c in answer.citations],
+            "nearest": [_proved(c) for c in answer.nearest],
+            "missing": list(answer.missing),
+        }
+    )
+    return said
 
 
-def citation_dict(citation: Citation) -> dict[str, Any]:
-    return {
-        "number": citation.number,
-        "doc_id": citation.doc_id,
-        "source": citation.source,
-        "title": citation.title,
-        "path": list(citation.path),
-        "role": citation.role,
-        "page": citation.page,
-        "start": citation.start,
-        "end": citation.end,
-        "quote": citation.quote,
-        "sha256": citation.digest,
-    }
+def carried(value: Any) -> Any:
+    """The same value without lone surrogates, which JSON over HTTP cannot carry: a file's name may hold some."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: carried(inner) for key, inner in value.items()}
+    return [carried(inner) for inner in value] if isinstance(value, list) else value
 
 
-def hit_dict(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
-    return {
-        "doc_id": passage.doc_id,
-        "title": passage.title,
-        "path": list(passage.path),
-        "role": passage.role,
-        "page": passage.page,
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-        "score": float(hit.score),
-        "ranks": {name: int(rank) for name, rank in hit.ranks.items()},
-    }
+def _proved(citation: Citation) -> dict[str, Any]:
+    return {**citation_object(citation), "sha256": citation.digest}
 
 
 def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -89,7 +67,8 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
             found, short (the span that answers), text, citations (source, start, end, quote), confidence, reason;
             when nothing answers, found is false and nearest holds the closest passages.
         """
-        earlier = [text for text in (history or []) if isinstance(text, str) and text.strip()][-MAX_HISTORY:]
+        told = history if isinstance(history, list) else []
+        earlier = [text[:MAX_QUESTION] for text in told if isinstance(text, str) and text.strip()][-MAX_HISTORY:]
         return answer_dict(_fresh(desk).ask(check(question), history=tuple(earlier)))
 
     def retrieve(query: str, k: int = 5) -> list[dict[str, Any]]:
@@ -100,9 +79,12 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
             k: how many passages to return, 1 to 50.
 
         Returns:
-            Passages with their text, document, section path, character offsets, fused score and ranks.
+            Passages with their text, document, source, section path, character offsets, fused score and ranks.
         """
-        return [hit_dict(hit) for hit in _fresh(desk).retrieve(check(query), k=max(1, min(int(k), 50)))]
+        hits = _fresh(desk).retrieve(check(query), k=max(1, min(int(k), 50)))
+        sources = {info.id: info.source for info in desk.material.documents}
+        found = [hit_object(rank, hit, sources.get(hit.passage.doc_id, "")) for rank, hit in enumerate(hits, 1)]
+        return [carried(hit) for hit in found]
 
     return ask, retrieve
 

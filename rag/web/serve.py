@@ -9,7 +9,9 @@ from typing import Any
 
 from rag.config import Settings
 from rag.errors import FolderError, MissingExtraError, RagError, SettingsError
+from rag.index import find_folder
 from rag.protocols import ProgressFn
+from rag.text.terminal import one_line, ui_language
 from rag.types import Progress
 from rag.web.desk import Desk, Engine, progress_text
 
@@ -25,15 +27,12 @@ ICON = (
 )
 
 
-def check_folder(folder: Path) -> None:
-    """Raises FolderError when there is nothing to read there; cheap, so it is told before anything heavy loads."""
-    if not folder.is_dir():
-        raise FolderError(
-            f"no folder '{folder}'; name an existing one: python app.py FOLDER",
-            f"找不到文件夹 {folder}；请指定一个已有的文件夹：python app.py 文件夹",
-        )
+def check_folder(folder: str) -> Path:
+    """The folder of documents, absolute. Raises FolderError when there is nothing to read there; cheap, so it is told
+    before anything heavy loads."""
+    path = find_folder(folder)
     try:
-        empty = not any(p.is_file() and not p.name.startswith(".") for p in folder.rglob("*"))
+        empty = not any(p.is_file() and not p.name.startswith(".") for p in path.rglob("*"))
     except OSError as error:
         raise FolderError(
             f"folder '{folder}' cannot be read ({error.strerror}); check its permissions",
@@ -44,6 +43,7 @@ def check_folder(folder: Path) -> None:
             f"folder '{folder}' is empty; put .txt, .md or .html files there and start again",
             f"文件夹 {folder} 是空的；请放入 .txt、.md 或 .html 文件后再启动",
         )
+    return path
 
 
 def check_port(host: str, port: int) -> None:
@@ -97,8 +97,7 @@ def serve(settings: Settings) -> int:
 
     Raises RagError for what is wrong before anything is served.
     """
-    folder = Path(settings.folder)
-    check_folder(folder)
+    folder = check_folder(settings.folder)
     if settings.port:
         check_port(settings.host, settings.port)
     if settings.mcp:
@@ -135,7 +134,7 @@ def _watch(desk: Desk, console: Any) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    ui = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+    ui = ui_language()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
@@ -154,7 +153,7 @@ def _watch(desk: Desk, console: Any) -> None:
     if desk.ready:
         console.print(f"{len(material.documents)} documents, {material.passages} passages; ready", highlight=False)
     for outcome in material.failed:
-        console.print(f"  {outcome.source}: {outcome.reason}", markup=False, highlight=False)
+        console.print(one_line(f"{outcome.source}: {outcome.reason}"), markup=False, highlight=False)
 
 
 def _need_mcp() -> None:
