@@ -121,7 +121,10 @@ def writing(directory: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "?"
+        try:
+            who = holder.read_text(encoding="utf-8")
+        except OSError:  # it has just ended, or holds the file open
+            who = "?"
         raise BusyError(
             f"process {who} is writing this index; wait until it is done, or stop it",
             f"进程 {who} 正在写入这个索引；请等它完成，或先停止它",

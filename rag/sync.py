@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rag.chunk import chunk
-from rag.errors import ParseError, RagError
+from rag.errors import RagError
 from rag.furniture import label
 from rag.index import Index
 from rag.library import Source
-from rag.parse import SUFFIXES, parse_file
+from rag.parse import SUFFIXES, parse_bytes
+from rag.parse.encoding import read_bytes
 from rag.protocols import ProgressFn
 from rag.types import Document, FileOutcome, Passage, Progress, Section, SyncReport
 
@@ -94,16 +95,9 @@ def fill_rankers(index: Index, report: ProgressFn) -> None:
 
 def read_document(path: Path, name: str, max_file_mb: int) -> tuple[Document, str]:
     """The document of a file and the hash of the file's bytes. Raises ParseError."""
-    try:
-        data = path.read_bytes() if path.stat().st_size <= max_file_mb << 20 else b""
-    except OSError as error:
-        raise ParseError(
-            f"{name}: cannot be read ({error.strerror}); check its permissions",
-            f"{name}：无法读取（{error.strerror}）；请检查权限",
-        ) from error
+    data = read_bytes(path, max_file_mb << 20)  # once: a file that is being written must not get another text's id
     digest = hashlib.sha256(data).hexdigest()
-    parsed = parse_file(path, max_bytes=max_file_mb << 20)
-    return label(parsed, doc_id=digest[:16], source=name), digest
+    return label(parse_bytes(data, path.name), doc_id=digest[:16], source=name), digest
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -133,7 +127,7 @@ def _sync_file(
     except RagError as error:
         return FileOutcome(name, "failed", reason=error.message("zh") + "\n" + error.message("en"))
     except OSError as error:
-        return FileOutcome(name, "failed", reason=f"{error.strerror}")
+        return FileOutcome(name, "failed", reason=f"{name}: {error.strerror or error}")
 
 
 def _groups(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,10 @@ def test_missing_and_too_large_files(tmp_path: Path) -> None:
     with pytest.raises(ParseError, match="cannot be read"):
         (tmp_path / "folder.txt").mkdir()
         parse_file(tmp_path / "folder.txt")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.txt")
+        with pytest.raises(ParseError, match="not an ordinary file"):
+            parse_file(tmp_path / "pipe.txt")
     big = tmp_path / "big.txt"
     big.write_text("字" * 100, encoding="utf-8")
     with pytest.raises(ParseError, match="max_file_mb"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rag.errors import ParseError
 from rag.types import Parsed
@@ -50,15 +50,13 @@ def parse_file(path: Path, *, max_bytes: int | None = None) -> Parsed:
     from rag.parse.encoding import read_bytes
 
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in PARSERS:
-        known = " ".join(sorted(SUFFIXES))
-        raise ParseError(
-            f"{path.name}: files of type '{suffix or 'none'}' are not read; save it as one of: {known}",
-            f"{path.name}：不支持 {suffix or '无后缀'} 类型的文件；请另存为以下类型之一：{known}",
-        )
-    data = read_bytes(path, max_bytes)
-    return _module(sniff(data, suffix, path.name))(data, path.name)
+    _suffix_of(path.name)  # before anything is read
+    return parse_bytes(read_bytes(path, max_bytes), path.name)
+
+
+def parse_bytes(data: bytes, name: str) -> Parsed:
+    """`parse_file` of what was read already: `name` gives the suffix and stands in messages."""
+    return _module(sniff(data, _suffix_of(name), name))(data, name)
 
 
 def sniff(data: bytes, suffix: str, name: str = "file") -> str:
@@ -83,6 +81,17 @@ def sniff(data: bytes, suffix: str, name: str = "file") -> str:
         return ".html"
     if module == "rag.parse.html" and b"<" not in data.replace(b"\0", b""):
         return ".txt"
+    return suffix
+
+
+def _suffix_of(name: str) -> str:
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in PARSERS:
+        known = " ".join(sorted(SUFFIXES))
+        raise ParseError(
+            f"{name}: files of type '{suffix or 'none'}' are not read; save it as one of: {known}",
+            f"{name}：不支持 {suffix or '无后缀'} 类型的文件；请另存为以下类型之一：{known}",
+        )
     return suffix
 
 

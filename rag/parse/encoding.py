@@ -8,6 +8,7 @@ the result is everyday text.
 from __future__ import annotations
 
 import codecs
+import stat
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,10 @@ def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
     """The file's bytes. Raises ParseError where it cannot be read, is empty, or is larger than `max_bytes`."""
     name = path.name
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise OSError("not an ordinary file")  # a pipe would be waited for without end
+        size = status.st_size
         if max_bytes is not None and size > max_bytes:
             raise ParseError(
                 f"{name} is {size / 1e6:.1f} MB, more than the limit of {max_bytes / 1e6:.1f} MB; split it, or raise "
