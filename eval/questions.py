@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from eval.match import folded
 from rag.errors import DataError
+from rag.jsonl import fault, json_lines
 
 KEYS = ("id", "question", "answers", "facts", "evidence", "answerable", "history", "type", "lang")
 
@@ -75,7 +75,7 @@ def load_folder(path: Path) -> QuestionSet:
     for number, row in json_lines(corpus):
         key = _text(corpus, number, row, "_id")
         if key in rows:
-            raise _fault(corpus, number, f"the id {key!r} is used twice", f"编号 {key!r} 重复")
+            raise fault(corpus, number, f"the id {key!r} is used twice", f"编号 {key!r} 重复")
         rows[key] = (key, _text(corpus, number, row, "title", ""), _text(corpus, number, row, "text"))
     qrels = _qrels(path / "qrels.tsv", rows) if (path / "qrels.tsv").is_file() else None
     queries = path / "queries.jsonl"
@@ -108,7 +108,7 @@ def check_evidence(questions: Iterable[EvalQuestion], texts: Iterable[str], path
         for quote in question.evidence:
             key = folded(quote)
             if not any(key in text for text in corpus):
-                raise _fault(
+                raise fault(
                     path,
                     question.line,
                     f"evidence of {question.id!r} is not in the corpus: {quote[:60]!r}; quote the text verbatim, "
@@ -117,39 +117,17 @@ def check_evidence(questions: Iterable[EvalQuestion], texts: Iterable[str], path
                 )
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(1-based line number, object) of each line of a JSONL file, blank lines left out. Raises DataError."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; check the path", f"{path}：无法读取，请检查路径") from error
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise _fault(
-                path, number, "not UTF-8; save the file as UTF-8", "不是 UTF-8 编码，请另存为 UTF-8"
-            ) from error
-        except ValueError as error:
-            raise _fault(path, number, f"not JSON ({error})", f"不是 JSON（{error}）") from error
-        if not isinstance(row, dict):
-            raise _fault(path, number, "not a JSON object", "不是 JSON 对象")
-        yield number, row
-
-
 def _question(path: Path, number: int, row: Mapping[str, Any], blank: bool = False) -> EvalQuestion:
     """`blank` admits an empty question: published sets hold a few, and leaving them out would change what is counted."""
     for key in row.keys() - set(KEYS):
         near = difflib.get_close_matches(key, KEYS, n=1, cutoff=0.8)
         if near:  # a misspelt gold key would silently lose the gold
-            raise _fault(
+            raise fault(
                 path, number, f"unknown key {key!r}; did you mean {near[0]!r}?", f"没有 {key!r}，是不是 {near[0]!r}？"
             )
     answerable = row.get("answerable", True)
     if not isinstance(answerable, bool):
-        raise _fault(path, number, "'answerable' must be true or false", "answerable 只能是 true 或 false")
+        raise fault(path, number, "'answerable' must be true or false", "answerable 只能是 true 或 false")
     question = EvalQuestion(
         id=_text(path, number, row, "id"),
         question=_text(path, number, row, "question", "" if blank and isinstance(row["question"], str) else _REQUIRED),
@@ -163,26 +141,32 @@ def _question(path: Path, number: int, row: Mapping[str, Any], blank: bool = Fal
         line=number,
     )
     if not answerable and (question.answers or question.facts):
-        raise _fault(path, number, "not answerable, yet it has answers or facts", "标为无答案，却写了答案")
+        raise fault(path, number, "not answerable, yet it has answers or facts", "标为无答案，却写了答案")
     return question
 
 
 def _qrels(path: Path, rows: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: cannot be read as UTF-8 ({error})", f"{path}：无法按 UTF-8 读取（{error}）"
+        ) from error
+    for number, line in enumerate(lines, 1):
         cells = line.split("\t")
         if number == 1 or not line.strip():
             continue
         if len(cells) != 3:
-            raise _fault(
+            raise fault(
                 path, number, "expected query id, corpus id and score, with tabs", "应为题目、文档、分数三列（制表符）"
             )
         if cells[1] not in rows:
-            raise _fault(path, number, f"no corpus row {cells[1]!r}", f"没有编号为 {cells[1]!r} 的文档")
+            raise fault(path, number, f"no corpus row {cells[1]!r}", f"没有编号为 {cells[1]!r} 的文档")
         try:
             relevant = float(cells[2]) > 0
         except ValueError as error:
-            raise _fault(path, number, f"{cells[2]!r} is not a score", f"{cells[2]!r} 不是分数") from error
+            raise fault(path, number, f"{cells[2]!r} is not a score", f"{cells[2]!r} 不是分数") from error
         if relevant:
             found[cells[0]] = (*found.get(cells[0], ()), cells[1])
     return found
@@ -192,7 +176,7 @@ def _unique(path: Path, questions: Iterator[EvalQuestion]) -> Iterator[EvalQuest
     seen: set[str] = set()
     for question in questions:
         if question.id in seen:
-            raise _fault(path, question.line, f"the id {question.id!r} is used twice", f"编号 {question.id!r} 重复")
+            raise fault(path, question.line, f"the id {question.id!r} is used twice", f"编号 {question.id!r} 重复")
         seen.add(question.id)
         yield question
 
@@ -205,7 +189,7 @@ def _text(path: Path, number: int, row: Mapping[str, Any], key: str, default: st
     if value is None and default is not _REQUIRED:
         return default
     if not isinstance(value, str) or (default is _REQUIRED and not value.strip()):
-        raise _fault(path, number, f"{key!r} must be a text that is not empty", f"{key} 应为非空文字")
+        raise fault(path, number, f"{key!r} must be a text that is not empty", f"{key} 应为非空文字")
     return value
 
 
@@ -214,9 +198,5 @@ def _texts(path: Path, number: int, row: Mapping[str, Any], key: str) -> tuple[s
     # Facts and evidence are looked for folded, so one of punctuation only would be found everywhere or nowhere.
     key_of = folded if key in {"facts", "evidence"} else str.strip
     if not isinstance(value, list) or not all(isinstance(item, str) and key_of(item) for item in value):
-        raise _fault(path, number, f"{key!r} must be a list of texts, none empty", f"{key} 应为非空文字的列表")
+        raise fault(path, number, f"{key!r} must be a list of texts, none empty", f"{key} 应为非空文字的列表")
     return tuple(value)
-
-
-def _fault(path: Path, number: int, en: str, zh: str) -> DataError:
-    return DataError(f"{path}, line {number}: {en}", f"{path} 第 {number} 行：{zh}")

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from eval.questions import EvalQuestion, QuestionSet
 from rag.config import Settings
 from rag.errors import DataError, RagError
+from rag.jsonl import json_lines
 from rag.protocols import ProgressFn
 from rag.types import Answer, Citation, Document, Hits
 
@@ -172,8 +173,6 @@ def write(path: Path, predictions: Iterable[Prediction]) -> None:
 
 def read(path: Path) -> tuple[Prediction, ...]:
     """The predictions of a former run, in its order. Raises DataError naming file and line."""
-    from eval.questions import json_lines
-
     predictions = []
     for number, row in json_lines(path):
         try:

@@ -49,8 +49,9 @@ LAW: dict[str, set[str]] = {
     "doctor": COMMON | STAGES | FLOW,
     "training": COMMON | STAGES,
     "objects": GROUND,
+    "jsonl": GROUND,
     "web": COMMON | {"assistant", "index", "objects"},
-    "cli": COMMON | {"assistant", "doctor", "objects"},
+    "cli": COMMON | {"assistant", "doctor", "jsonl", "objects"},
     "__main__": {"cli", "errors", "text"},
     "__init__": {"assistant", "config", "types"},
 }

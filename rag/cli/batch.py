@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rag.assistant import LONGEST_QUESTION
 from rag.errors import DataError
+from rag.jsonl import fault, json_lines
 from rag.types import Citation
 
 
@@ -28,16 +25,16 @@ def questions(path: str) -> list[Asked]:
     Raises DataError naming file and line."""
     found: list[Asked] = []
     seen: set[str] = set()
-    for number, row in _rows(path):
+    for number, row in json_lines(path):
         key, question, history = row.get("id"), row.get("question"), row.get("history")
         if not isinstance(key, (str, int)) or isinstance(key, bool) or key == "":
-            raise _fault(path, number, "'id' must be a text or a whole number", "id 应为文字或整数")
+            raise fault(path, number, "'id' must be a text or a whole number", "id 应为文字或整数")
         if str(key) in seen:
-            raise _fault(path, number, f"the id {key!r} is used twice", f"id {key!r} 重复")
+            raise fault(path, number, f"the id {key!r} is used twice", f"id {key!r} 重复")
         if not isinstance(question, str) or not question.strip():
-            raise _fault(path, number, "'question' must be a text that is not empty", "question 应为非空文字")
+            raise fault(path, number, "'question' must be a text that is not empty", "question 应为非空文字")
         if len(question) > LONGEST_QUESTION:
-            raise _fault(
+            raise fault(
                 path,
                 number,
                 f"the question has {len(question)} characters, at most {LONGEST_QUESTION} are read; shorten it",
@@ -45,7 +42,7 @@ def questions(path: str) -> list[Asked]:
             )
         history = [] if history is None else history
         if not isinstance(history, list) or not all(isinstance(item, str) for item in history):
-            raise _fault(path, number, "'history' must be a list of texts", "history 应为文字的列表")
+            raise fault(path, number, "'history' must be a list of texts", "history 应为文字的列表")
         seen.add(str(key))
         found.append(Asked(key, question, tuple(history)))
     if not found:
@@ -58,10 +55,10 @@ def questions(path: str) -> list[Asked]:
 def answers(path: str) -> list[list[Citation]]:
     """The citations of each saved answer, a line each. Raises DataError naming file and line."""
     found: list[list[Citation]] = []
-    for number, row in _rows(path):
+    for number, row in json_lines(path):
         citations = row.get("citations")
         if not isinstance(citations, list):
-            raise _fault(
+            raise fault(
                 path,
                 number,
                 "no 'citations'; save answers with: ask --json",
@@ -70,7 +67,7 @@ def answers(path: str) -> list[list[Citation]]:
         try:
             found.append([_citation(entry) for entry in citations])
         except (KeyError, TypeError, AttributeError) as error:
-            raise _fault(
+            raise fault(
                 path,
                 number,
                 f"a citation lacks {error}; save answers with: ask --json",
@@ -96,31 +93,3 @@ def _citation(entry: dict[str, Any]) -> Citation:
         start,
         end,
     )
-
-
-def _rows(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(1-based line number, object) of every line that is not blank."""
-    try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: {error.strerror}; check the path", f"{path}：无法读取（{error.strerror}）；请检查路径"
-        ) from error
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise _fault(
-                path, number, "not UTF-8; save the file as UTF-8", "不是 UTF-8 编码，请另存为 UTF-8"
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise _fault(path, number, f"not JSON ({error})", f"不是 JSON（{error}）") from error
-        if not isinstance(row, dict):
-            raise _fault(path, number, "not a JSON object", "不是 JSON 对象")
-        yield number, row
-
-
-def _fault(path: str, number: int, en: str, zh: str) -> DataError:
-    return DataError(f"{path}, line {number}: {en}", f"{path} 第 {number} 行：{zh}")
