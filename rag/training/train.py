@@ -40,8 +40,8 @@ class Plan:
     tokens: int = 2400  # of a batch, padding included
     workers: int = 2  # batches of a step, each on a thread of its own
     frozen: int = 3  # lowest layers that stay as they are
-    rate: float = 2.5e-4
-    head_rate: float = 1e-3
+    rate: float = 1.25e-4
+    head_rate: float = 5e-4
     warmup: float = 0.06  # share of the run
     decay: float = 0.01  # weight decay
     round: int = 1500  # examples made at a time
@@ -125,6 +125,8 @@ class Trainer:
             for name in self.names:
                 self.weights[name].copy_(state["weights"][name])
         self.optimizer.load_state_dict(state["optimizer"])
+        for group, rate in zip(self.optimizer.param_groups, (self.plan.rate, self.plan.head_rate), strict=True):
+            group["rate"] = rate  # this plan's, should it differ from the one that the checkpoint was made under
         self.step, self.round, self.index, self.seconds = state["at"]
         return True
 
@@ -169,7 +171,7 @@ class Trainer:
             if self.plan.workers > 1:
                 torch.set_num_threads(1)
             ids, mask, start, end = collate(rows, self.sizes.pad)
-            value = loss(forward(self.weights, self.sizes, ids, mask), start, end) * (len(rows) / whole)
+            value = loss(forward(self.weights, self.sizes, ids, mask, half=True), start, end) * (len(rows) / whole)
             return float(value.detach()), torch.autograd.grad(value, parameters)
 
         done = list(self._pool.map(one, chosen))
@@ -250,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         workers=options.workers,
         frozen=options.frozen,
         rate=options.rate,
+        head_rate=4 * options.rate,
         round=options.round,
     )
     trainer = Trainer(base, options.out, Feed(training_material(options.data), tokenizer, sizes, plan), sizes, plan)
