@@ -17,7 +17,7 @@ from rag.training import data
 from rag.training.attributes import attribute_example, stated_example
 from rag.training.augment import augment, colloquial, homophones_of, keywords, other_script, reworded, slip
 from rag.training.data import Asked, Example, Maker, holds, training_material, window_of, windows
-from rag.training.monitor import auroc, cases, measure
+from rag.training.monitor import auroc, cases, exact_match, f1, measure, segments
 from rag.training.swaps import swap, transplant
 
 TOWNS = "青石 白沙 红叶 黄桥 紫云 蓝田 绿洲 黑水 金湾 银滩 玉门 石桥".split()
@@ -200,6 +200,12 @@ def test_auroc_by_hand() -> None:
     assert auroc([1], [1]) == 0.5
     assert auroc([3, 0], [1, 2]) == 0.5
     assert np.isnan(auroc([], [1]))
+
+
+def test_spans_are_compared_by_hand() -> None:
+    assert segments("《GPT-4》共1,936年") == ["gpt", "4", "共", "1", "936", "年"]
+    assert exact_match("“成都”。", ["上海", "成都"]) == 1 and exact_match("成都市", ["成都"]) == 0
+    assert f1("成都市", ["成都"]) == 2 * 2 / 5 and f1("上海", ["成都"]) == 0 and f1("", ["成都"]) == 0
 
 
 def test_a_perfect_and_an_absent_reader_are_measured(folders: Path) -> None:
