@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -245,6 +247,17 @@ def test_a_damaged_library_is_an_error_that_a_fresh_start_mends(folder: Path) ->
         Assistant.open(folder, Settings(), embedder=HashEmbedder())
     with Assistant.open(folder, Settings(), embedder=HashEmbedder(), fresh=True) as kb:
         assert kb.ask("馆内有多少座书亭？").found
+
+
+def test_another_program_s_file_of_that_name_is_never_deleted(folder: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "library.sqlite"
+    with contextlib.closing(sqlite3.connect(stranger)) as db, db:
+        db.execute("CREATE TABLE mine (x)")
+    before = stranger.read_bytes()
+    for fresh in (False, True):
+        with pytest.raises(IndexBrokenError, match="index_dir"):
+            Assistant.open(folder, Settings(), embedder=HashEmbedder(), index_dir=tmp_path, fresh=fresh)
+    assert stranger.read_bytes() == before
 
 
 def test_an_interrupted_sync_goes_on_where_it_was(folder: Path) -> None:

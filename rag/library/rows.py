@@ -244,4 +244,6 @@ def is_library(path: Path) -> bool:
         header = file.read(72)
     if not header.startswith(b"SQLite format 3\0") or len(header) < 72:
         return True
-    return header[68:72] == APPLICATION.to_bytes(4, "big") or header[68:72] == bytes(4)
+    mark, schema = header[68:72], header[40:44]
+    # Killed at the very first start, our own file has no mark and no table yet; most programs set no mark at all.
+    return mark == APPLICATION.to_bytes(4, "big") or (mark == bytes(4) and schema == bytes(4))
