@@ -19,7 +19,7 @@ from pathlib import Path
 from rag import compose
 from rag.config import Settings
 from rag.embed import open_embedder
-from rag.errors import FolderError, QuestionError, RagError, VerificationError
+from rag.errors import FolderError, QuestionError, RagError, UnknownDocumentError, VerificationError
 from rag.examples import examples_of
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
@@ -60,6 +60,7 @@ class Assistant:
         self._index = index
         self._embedder = embedder
         self._reader = reader
+        self._made: tempfile.TemporaryDirectory[str] | None = None  # an index made for this object alone
         self._retriever = Retriever([index.dense, index.lexical], index.library.passages)
 
     @classmethod
@@ -104,10 +105,16 @@ class Assistant:
     ) -> Assistant:
         """Over texts instead of files: rows of (id, title, text), each one document whose `source` is its id."""
         settings = settings or Settings.load()
-        directory = Path(index_dir) if index_dir else Path(tempfile.mkdtemp(prefix="judian-"))
+        made = tempfile.TemporaryDirectory(prefix="judian-", ignore_cleanup_errors=True) if index_dir is None else None
+        directory = Path(made.name if made else str(index_dir))
         assistant = cls._build(directory, settings, progress, embedder, None)
-        with writing(directory):
-            add_texts(assistant._index, list(rows), chunk_chars=settings.chunk_chars, progress=progress)
+        assistant._made = made
+        try:
+            with writing(directory):
+                add_texts(assistant._index, list(rows), chunk_chars=settings.chunk_chars, progress=progress)
+        except BaseException:
+            assistant.close()
+            raise
         return assistant
 
     @classmethod
@@ -150,6 +157,8 @@ class Assistant:
 
     def close(self) -> None:
         self._index.close()
+        if self._made is not None:
+            self._made.cleanup()
 
     def __enter__(self) -> Assistant:
         return self
@@ -212,8 +221,14 @@ class Assistant:
 
         Raises QuestionError for an empty question or one over 2,000 characters.
         """
+        try:
+            return self._ask(question, history, doc_ids)
+        except UnknownDocumentError:  # replaced by a sync between search and citing: ask the material as it is now
+            return self._ask(question, history, doc_ids)
+
+    def _ask(self, question: str, history: Sequence[str], doc_ids: Collection[str] | None) -> Answer:
         clock = _Clock()
-        understood = understand(_checked(question), history)
+        understood = understand(_checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
         clock.lap("understand")
         if understood.kind == "greeting":
             segments = [compose.say("greeting", understood.lang)]

@@ -12,22 +12,29 @@ from typing import cast
 
 from rag.text import content_tokens, dates, fold, is_han, language, numbers
 from rag.text.places import places
+from rag.text.tokens import ENGLISH_STOPS
 from rag.types import Kind, Lang, Question
 
 _DOC_ZH = (
-    r"(?:(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|书|简介|手册|须知|说明|指南|笔记|条例|规定|通知|公告|报告|论文|菜谱|邮件)"
+    r"(?:(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则)?(?:文章|文档|文件|材料|资料|报道|新闻|稿子|网页|页面|帖子|文|书|简介|手册|须知|说明|指南|笔记|条例|规定|通知|公告|报告|论文|邮件)"
     r"|这篇|本文|全文|原文|文中|文章|文档|(?<!宣传)材料|网页|帖子)"
 )
 _DOC_EN = r"(?:(?:the|this|that|these)\s(?:[\w'-]+\s){0,4}(?:article|document|text|page|material|file|report|story|post|piece)s?)"
 
+_METADATA_WORDS = re.compile(
+    r"作者|标题|题目|题名|链接|网址|地址|原文|分类|专栏|栏目|类别|频道|日期|时间|发布|发表|刊登|刊发|发出|上传|更新|浏览|阅读|点击|访问|来源|出处|"
+    r"账号|用户|网站|媒体|署名|执笔|撰稿|撰写|写|转载|职务|职位|身份|单位|头衔|任职|担任|干什么|做什么|属于|量|数|次数|名字|姓名|什么官|"
+    r"\b(?:author|writer|byline|title|headline|link|url|web|address|category|column|section|filed|publisher|published|posted|"
+    r"publication|date|dated|position|job|office|role|name|view|views|count|page|wrote|hold|holds|work|s)\b"
+)
 # Tried in order on the folded question; the first that matches decides.
 _METADATA: tuple[tuple[str, str], ...] = (
-    ("position", r"作者.{0,6}(?:职务|职位|身份|单位|什么官|头衔|任职|担任|干什么|做什么|哪里工作|是做)|(?:author).{0,30}(?:position|title|job|post|office|role|work)|(?:position|job|office|role).{0,20}author"),
+    ("position", r"(?:作者|写(?:这|该|本)?篇?(?:文章|文)的?人).{0,6}(?:职务|职位|身份|单位|什么官|头衔|任职|担任|干[嘛吗啥]|干什么|做什么|哪里工作|是做)|(?:author).{0,30}(?:position|title|job|post|office|role|work)|(?:position|job|office|role).{0,20}author"),
     ("publisher", rf"{_DOC_ZH}.{{0,6}}(?:谁|哪个?(?:账号|用户|网站|媒体|人)?)(?:发布|发表|转载|发)(?:的|了)?|(?:谁|哪个(?:账号|用户|网站|媒体|人))(?:发布|发表|转载|发|上传)(?:的|了)?{_DOC_ZH}|{_DOC_ZH}.{{0,4}}(?:来源|出处|发布者|发布人|账号)|(?:发布者|发帖人|发布人|发布账号|楼主)|who (?:posted|published|uploaded)|publisher|posted by"),
     ("author", rf"{_DOC_ZH}.{{0,4}}(?:作者|谁写|谁撰写|署名|执笔|撰稿)|^(?:请问)?作者(?:是谁|是|叫什么|名字|姓名)|作者是|(?:谁|哪位|什么人)(?:写|撰写)(?:的|了)?{_DOC_ZH}|谁写的.{{0,8}}(?:文|稿|篇)|作者[？?]?$"),
     ("date", rf"{_DOC_ZH}.{{0,8}}(?:发布|发表|刊登|刊发|写于|写的|发出|发的|上传|更新|日期)|(?:发布|发表|刊登|刊发|上传|发文)(?:的)?(?:日期|时间)|(?:什么时候|啥时候?|何时|哪天|哪一天|几号|哪年).{{0,4}}(?:发布|发表|刊登|发)(?:的|出来)?{_DOC_ZH}?[呀啊呢]?[？?]?$|是(?:什么日期|哪一?天|几号|哪年)(?:的|写的|发的)?[呀啊呢]?[？?]?$|{_DOC_EN}.{{0,12}}(?:published|posted|written|dated|date)|(?:publication|posting) date|when was (?:it|{_DOC_EN}) (?:published|posted|written)"),
     ("url", rf"{_DOC_ZH}.{{0,6}}(?:链接|网址|地址|url)|原文(?:链接|地址)|(?:本文|原文)?链接(?:是|地址|在|呢)|网址|(?:link|url|web address)"),
-    ("title", rf"{_DOC_ZH}.{{0,4}}(?:标题|题目|题名|叫什么)|^(?:标题|题目)(?:是|叫)|(?:title|headline) of {_DOC_EN}|{_DOC_EN}(?:'s)? (?:title|headline)|what is {_DOC_EN} called"),
+    ("title", rf"{_DOC_ZH}.{{0,4}}(?:标题|题目|题名|叫什么)|^(?:标题|题目)(?:是|叫)|(?:title|headline) of {_DOC_EN}|^what(?:'s| is) the (?:title|headline)|{_DOC_EN}(?:'s)? (?:title|headline)|what is {_DOC_EN} called"),
     ("category", rf"(?:{_DOC_ZH}.{{0,6}}|^)(?:分类|专栏|栏目|类别|频道)(?:是|属于|为|里|下|叫)?(?:什么|哪|呢|[？?]?$)|(?:属于|归在|归到|放在|分在)(?:了)?(?:什么|哪个?|哪一个?)(?:分类|专栏|栏目|类别|频道)|{_DOC_EN}.{{0,20}}(?:category|filed|section)|(?:category|column)"),
     ("views", rf"(?:{_DOC_ZH}|这里).{{0,6}}(?:浏览|阅读|点击|访问|被看)|^(?:浏览|阅读|点击)(?:量|数|次数)|(?:view count|page views|how many views)"),
     ("author", rf"who (?:wrote|is the author|authored)|(?:author|byline|writer)(?:'s name)?(?: of {_DOC_EN})?"),
@@ -40,7 +47,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("how_many", r"多少|几(?=[个次名位人场期篇家项件部条座所站届年月日天周点岁元块种类款台辆倍级层楼成折分届小口本张只支组批号句段步种间米公千])|(?<![好十第哪])几(?:百|千|万|亿)|多(?:大|长|高|重|远|久|宽|深|快|厚)(?![数家量])|第几|how (?:many|much|long|old|far|tall|high|deep|wide|often|big|large|heavy|fast)|what (?:percentage|number|proportion|share|fraction)|(?:数量|人数|次数|总数|比例|占比|面积|高度|长度|重量|价格|费用|成本|票价|年龄|速度)(?:是|为|有|呢|[？?]?$)"),
     ("when", r"什么时候|啥时候?|何时|哪(?:一)?(?:年|天|日|月|个月|个世纪|届)|几(?:月|号|点|时)|什么时间|什么日期|多会儿|哪个(?:年份|时期|时代|朝代|月份)|何年|(?:时间|日期|年份)(?:是|为|呢|[？?]?$)|^when\b|\bwhen (?:did|was|is|were|do|does|will)\b|what (?:year|date|day|time|month|century)|which (?:year|day|month|century)|in what year"),
     ("why", r"为什么|为何|为啥|什么原因|何故|原因(?:是|有|何在|呢|[？?]?$)|(?:目的|意义|作用|好处)(?:是|在|有|何在|呢|[？?]?$)|怎么会|凭什么|^why\b|\bwhy (?:did|was|is|were|do|does|are)\b|what (?:is|was) the (?:reason|purpose|cause|goal)|for what purpose|how come"),
-    ("who", r"谁|何人|哪(?:一)?位|什么人|哪个人|哪些人|哪名|姓名|^who\b|\bwho(?:m|se)?\b"),
+    ("who", r"(?:教授|老师|书记|主任|人|者|员|长|作家|演员|导演|院士|专家|选手|队员|冠军|设计师|工程师)(?:的?(?:名字|姓名))?(?:叫|是)(?:什么名|啥名|什么$|什么[？?]|啥[？?]?$)|谁|何人|哪(?:一)?位|什么人|哪个人|哪些人|哪名|姓名|^who\b|\bwho(?:m|se)?\b"),
     ("where", r"哪里|哪儿|在哪|何处|何地|什么地方|啥地方|哪个(?:城市|国家|省|地方|地区|区|县|市|街道|地点|村|镇|州)|(?:地点|位置|地址)(?:是|在|呢|[？?]?$)|位于(?:什么|哪)|^where\b|\bwhere (?:did|was|is|were|do|does|are)\b|(?:what|which) (?:city|country|place|location|state|town|province)"),
     ("definition", r"^(?:请问|那么?|到底|究竟)*(?:什么|啥)(?:是|叫)[^？?]|(?:是(?:个)?(?:什么|啥)(?:意思|东西|玩意儿?|概念|来头)?|是指什么|指(?:的是)?什么|是什么样的?|何谓|含义|定义)(?:[呀啊呢的]|东西)*[？?]?$|^(?:what|who) (?:is|are|was|were) (?:an? |the )?[^?]{1,60}\??$|what does .{1,40} mean|meaning of|^(?:请)?(?:解释|介绍)(?:一下)?"),
     ("how", r"怎么|怎样|如何|咋|什么方式|什么办法|什么方法|什么途径|通过什么|靠什么|哪种方式|^how\b|\bhow (?:did|does|do|is|was|can|to|are|were)\b|in what way|by what means"),
@@ -52,15 +59,17 @@ _KINDS: tuple[tuple[str, str], ...] = (
 _FRAME = re.compile(
     r"请问一?下?|请教一?下?|我想(?:知道|问|了解)(?:一下)?|想问(?:一下)?|想知道|麻烦|告诉我|帮我(?:查|找|看)(?:一?下)?|查一?下|找一?下|说说|讲讲|谈谈|说一下|列出|列举|"
     rf"{_DOC_ZH}(?:里面?|中|里头|当中|提到的?|提及的?|说的?|讲的?|介绍的?|所说的?)*|(?:材料|文章|文中|这里)(?:里|中)?|提到的?|提及的?|据(?:文章|材料|此)|根据|"
-    r"什么时候|啥时候?|什么时间|什么地方|什么样的?|什么人|什么原因|什么意思|是什么|叫什么(?:名字)?|叫啥(?:名儿?)?|叫做?什么|为什么|为何|为啥|什么|多少|哪一?些|哪一?个|哪几个?|哪里|哪儿|哪位|哪一?年|哪一?天|哪种|哪|谁|何时|何地|何人|何处|何|怎么样?|怎样|如何|咋样?|啥|几(?=[个次名位人场期篇家项件部条座所站届年月日天种类款台辆倍])|第几|"
-    r"多(?=[大长高重远久宽深快厚])|有没有|是不是|是否|能否|可否|能不能|会不会|对不对|来着|来的|呀|吗|呢|吧|啊|嘛|哦|哈|那么|那个|这个|那些|这些|一下|到底|究竟|具体|分别|都有|都是|总共|一共|大概|大约|主要|的话|来说|"
+    r"什么时候|啥时候?|什么时间|什么地方|什么样的?|什么人|什么原因|什么意思|是什么|叫什么(?:名字)?|叫啥(?:名儿?)?|叫做?什么|为什么|为何|为啥|什么|多少|哪一?些|哪一?个|哪几个?|哪里|哪儿|哪位|哪一?年|哪一?天|哪种|哪(?![吒咤])|谁|何时|何地|何人|何处|怎么样?|怎样|如何|咋样?|啥|几(?=[个次名位人场期篇家项件部条座所站届年月日天种类款台辆倍号道层楼])|第几|"
+    r"多(?=[大长高重远久宽深快厚])|有没有|是不是|是否|能否|可否|能不能|会不会|对不对|来着|来的|呀|吗|呢|吧|啊|嘛|哦|哈|那么|那个|这个|那些|这些|一下|到底|究竟|具体|分别|总共|一共|大概|大约|主要|的话|来说|"
     r"\b(?:please|tell me|can you|could you|do you know|i want to know|according to the (?:article|text|document)|"
     r"in the (?:article|text|document)|mentioned|what|which|who|whom|whose|when|where|why|how)\b"
 )
-# Characters that join words without being part of one, where a run of Chinese is cut into terms.
+# Characters that join words, where a run of Chinese is cut into terms. Those that also stand inside words cut only with
+# two characters before and one after, and never in the words named.
 _JOIN = re.compile(
-    r"(?:[的了吗呢们您你我它他她也还又很]|(?<![此原])是(?![非])|(?<!参)与|(?<![共饱])和(?![平谐田])|(?<![普埃以涉])及|或|被(?!告)|把(?!握)|"
-    r"(?<![存现内潜])在(?![线内])|(?<![拥所国具特没占享含私公])有(?![限关机效])|(?<![沿])着|这|那(?!不勒斯)|并(?![购])|(?<![成])就(?![业])|都(?![市江])(?<![成首古京]都)|由(?![于来])(?<![自理]由)|(?<![变难])让)+"
+    r"(?<=.)(?:[的吗呢们您你我它她]|了(?!解|不起)|(?<!其)他)+"
+    r"|(?<=..)(?:(?<![但还总于此原])是(?!非)|(?<!参)与|(?<![共饱])和(?![平谐田服])|(?<![普埃涉])及(?!格)|或|(?<![存现内潜])在(?![线内])|"
+    r"(?<![拥所国具特没占享含私公])有(?![限关机效])|被(?!告))(?=.)|(?<=..)[是有在](?=$)"
 )
 _PRONOUN_ZH = re.compile(
     r"(?:它|他|她)们?(?:的)?|这(?:个|些|项|场|次|家|部|座|位|里)?(?![样么年月])|那(?:个|些|项|场|次|家|部|座|位|里)(?!么)|其(?![他它中实余次])|该(?!不)|此(?![外后前次])"
@@ -78,6 +87,12 @@ _VERB_ZH = re.compile(
 _LONG_VERB = re.compile(
     r"(开展|举办|举行|组织|推出|打造|成立|创立|设立|开设|发布|获得|参与|参加|覆盖|采用|运用|使用|包括|包含|拥有|属于|位于|担任|出台|制定|"
     r"出生|去世|毕业|称为|被称|需要|达到|[建用获办写叫做播造](?=$))"
+)
+_NUMBERED = frozenset({"号", "号线", "届", "代", "路"})  # 嫦娥七号 is another than 六号
+_LATIN_NAME = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*(?:[-+.'][A-Za-z0-9]+)*(?<!'s)")
+_NO_NAMES = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september"
+    " october november december english chinese ok mr mrs ms dr".split()
 )
 LONGEST_CARRIED = 200  # characters that a follow-up may take from the question before it
 
@@ -118,16 +133,14 @@ def classify(folded: str) -> tuple[Kind, str]:
 
 
 def _about_content(folded: str, key: str) -> bool:
-    """A metadata word inside a longer question about something else is content: 《荣耀之旅》的作者 is not the byline."""
-    rest = re.sub(rf"{_DOC_ZH}|{_DOC_EN}", "", folded)
+    """A metadata word inside a longer question about something else is content: 《荣耀之旅》的作者 is not the byline, and
+    知识竞赛是几号 asks for no date of the page. Without a word for the document nothing else may be left to ask about."""
+    named = re.search(rf"{_DOC_ZH}|{_DOC_EN}", folded)
+    rest = re.sub(rf"{_DOC_ZH}|{_DOC_EN}", " ", folded)
     if _QUOTED.search(rest) and key != "position":
         return True
-    budget = {"position": 16, "category": 8}.get(key, 7)
-    left = [
-        term
-        for term in terms(rest)
-        if not re.search(r"作者|标题|题目|链接|网址|分类|专栏|栏目|日期|时间|发布|发表|刊登|浏览|阅读|来源", term)
-    ]
+    budget = {"position": 16, "category": 8}.get(key, 7) if named else 0
+    left = [term for term in terms(_METADATA_WORDS.sub(" ", rest)) if len(term) > 1 or not is_han(term)]
     return sum(len(term) if is_han(term[0]) else 3 for term in left) > budget
 
 
@@ -139,7 +152,7 @@ def terms(text: str) -> list[str]:
     rest = _FRAME.sub(" ", _QUOTED.sub(" ", folded))
     for run in re.findall(r"[\u3400-\u9fff\uf900-\ufaff]+|[^\u3400-\u9fff\uf900-\ufaff]+", rest):
         if is_han(run[0]):
-            pieces.extend(piece for part in _JOIN.split(run) for piece in _LONG_VERB.split(part) if piece)
+            pieces.extend(piece for part in _JOIN.split(run) for piece in _LONG_VERB.split(part.strip("的了")) if piece)
         else:
             pieces.extend(token for token in content_tokens(run) if ":" not in token)
     return [piece for piece in dict.fromkeys(pieces) if piece]
@@ -152,12 +165,28 @@ def anchors(text: str) -> list[str]:
     for number in numbers(text):
         # 哪两家, 四种, three kinds: how many are expected, nothing that the text must say in these words.
         small = number.value <= 10 and not any(c.isdigit() for c in text[number.start : number.end])
-        if number.value == number.value and number.value > 1 and (number.ordinal or not small):
+        numbered = number.ordinal or number.unit in _NUMBERED
+        if number.value == number.value and number.value > 1 and (numbered or not small):
             found.append(f"#{number.value:g}{fold(number.unit)}")
+    found += [fold(name) for name in _latin_names(text)]
     for date in dates(text):
         found += [f"@{part}{value}" for part, value in (("y", date.year), ("m", date.month), ("d", date.day)) if value]
     found += [f"^{fold(place)}" for place in places(text)]
     return list(dict.fromkeys(found))
+
+
+def _latin_names(text: str) -> list[str]:
+    """Latin names: every capitalised word but the one that opens an English sentence, unless it is written as only
+    names are (MySQL, GPT-4). Places are looked up by their own list."""
+    english = language(text) == "en"
+    known = {fold(word) for place in places(text) for word in place.split()}
+    names: list[str] = []
+    for match in _LATIN_NAME.finditer(text):
+        word = match.group()
+        odd = any(c.isdigit() or c.isupper() for c in word[1:])
+        if (odd or (word[0].isupper() and (match.start() > 0 or not english))) and len(word) > 1:
+            names.append(word)
+    return [name for name in names if fold(name) not in known | _NO_NAMES | ENGLISH_STOPS and not dates(name)]
 
 
 def carry_over(question: str, previous: str) -> str:
@@ -265,5 +294,7 @@ def _starts_with_predicate(body: str) -> bool:
     """Whether a question has no subject of its own: 一共开展了几次, 什么时候通车的."""
     folded = fold(body)
     verb = rf"(?:又|还|也|都|一共|总共|共)*{_VERB_ZH.pattern}.*(?:什么|多少|几|哪|谁|吗)"
-    asks = r"(?:是)?(?:什么时候|何时|在哪|哪[里儿年天位家些]|谁|多少|怎么|为什么|为何|(?:一共|总共|共)?有(?:多少|几|哪些))"
+    asks = (
+        r"(?:是)?(?:什么时候|何时|在哪|哪[里儿年天位家些]|谁|多少|怎么|为什么|为何|(?:一共|总共|共)?有(?:多少|几|哪些))"
+    )
     return len(folded) <= 14 and bool(re.match(rf"{verb}|{asks}", folded))

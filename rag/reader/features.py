@@ -217,10 +217,10 @@ def longest_common(asked: Asked, folded: str) -> float:
     return best / longest if longest else 0.0
 
 
-def anchor_distance(anchor: str, views: tuple[View, View, View], cross: bool) -> int:
+def anchor_distance(anchor: str, views: tuple[View, View, View], foreign: bool) -> int:
     """Where an anchor is honoured: 0 in the sentence, 1 in its passage or headings, 2 elsewhere in the document, 3
     nowhere. Across languages a quoted name cannot be looked up and counts as honoured."""
-    if cross and anchor[0] not in "#@^":
+    if foreign and (anchor[0] not in "#@^" or (anchor[0] == "^" and len(same_place(anchor[1:])) == 1)):
         return 0
     return next((at for at, seen in enumerate(views) if honours(anchor, seen)), 3)
 

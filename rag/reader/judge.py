@@ -16,6 +16,8 @@ from rag.text import is_han
 from rag.types import Finding, Hit, Span
 
 _ITEM = re.compile(r"(?:[-*+•·]|\d{1,2}[.、)）]|[（(]?[一二三四五六七八九十]{1,2}[、)）])\s*\S")
+_EDGES = " \t\n,，.。;；:：、!！?？"
+_PAIRS = (("“", "”"), ("《", "》"), ("「", "」"), ("『", "』"), ("（", "）"), ("(", ")"))
 _MOST_ITEMS = 8
 _CLOSE = 0.7  # difference of scores under which the next sentence is nearly as good
 _TYPED = frozenset({"who", "when", "where", "how_many"})  # kinds whose answer can be seen in a sentence
@@ -91,7 +93,7 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
     date, the items of a list) they cut it; the trained model's span decides between several and stands where rules see
     nothing."""
     by_rule = short_answers(asked, finding)
-    trained = finding.spans[0] if finding.spans and finding.features.get("span", -1.0) > 0 else None
+    trained = tidy(finding, finding.spans[0]) if finding.spans and finding.features.get("span", -1.0) > 0 else None
     if trained is None or trained.end - trained.start >= finding.end - finding.start - 1:
         return by_rule
     kind = asked.question.kind
@@ -103,6 +105,30 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
         if len(met) == 1:
             return [Span(min(met[0].start, trained.start), max(met[0].end, trained.end))]
     return [trained]
+
+
+def tidy(finding: Finding, span: Span) -> Span:
+    """A trained span without the punctuation at its ends, with the marks that enclose it, and without half a pair."""
+    text, start, end = finding.quote, span.start - finding.start, span.end - finding.start
+    while start < end and text[start] in _EDGES:
+        start += 1
+    while start < end and text[end - 1] in _EDGES:
+        end -= 1
+    for opening, closing in _PAIRS:
+        inside = text[start:end]
+        if inside.count(opening) > inside.count(closing):
+            if text[end : end + 1] == closing:
+                end += 1
+            elif inside.startswith(opening):
+                start += 1
+        elif inside.count(closing) > inside.count(opening):
+            if text[start - 1 : start] == opening and start:
+                start -= 1
+            elif inside.endswith(closing):
+                end -= 1
+        elif inside and text[start - 1 : start] == opening and start and text[end : end + 1] == closing:
+            start, end = start - 1, end + 1
+    return Span(finding.start + start, finding.start + max(start, end))
 
 
 def _siblings(asked: see.Asked, best: Finding, candidates: Sequence[Finding]) -> list[Finding]:

@@ -157,7 +157,8 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
     total = sum(scene.local.values()) or 1.0
     han = sum(map(is_han, text))
     cross = asked.latin and han > len(text) / 4
-    honoured = [see.anchor_distance(a, (seen, around, wide), cross) for a in question.anchors]
+    foreign = asked.latin == (han > len(text) / 4)  # question and sentence in different scripts, either way
+    honoured = [see.anchor_distance(a, (seen, around, wide), foreign) for a in question.anchors]
     kind, unit, head = see.type_state(question.kind, text), see.unit_state(asked, text), see.head_state(asked, seen)
     furniture = passage.role not in BODY_ROLES
     return {

@@ -17,9 +17,12 @@ _ITEM_SEPARATOR = re.compile(r"(?<=[”》」』])(?=[“《「『])|[、；;]|(
 _LAST_ITEM = re.compile(r"(?:以及|和|及|与|或)")
 _AFTER_LIST = re.compile(r"等(?![级待])")
 _COUNT_OF = re.compile(r"(?<=[^\s第])[两二三四五六七八九十\d]{1,2}(?:大|个|项|种|类|家|方面|名|位|座|条|部).*$")
+# Words after which the items of a list begin: those that stand 15 times and more in two million characters of
+# encyclopedia articles (the texts of CMRC 2018 train and DRCD).
 _LEAD_VERB = re.compile(
-    r"^.*(?:包括|包含|分别为|分别是|分别有|有|是|为|如|像|运用|采用|利用|使用|通过|推出|打造|开设|建设|组建|出台|制定|举办|开展|聚焦|围绕|弘扬|"
-    r"整治|挖掘|立足|编制|组织|创新推出|推进|做强|培育|获得?|include[sd]?|including|are|were|such as|:|：)"
+    r"^.*(?:包括|包含|分别为|分别是|运用|采用|利用|使用|通过|推出|打造|开设|建设|组建|出台|制定|举办|开展|围绕|挖掘|组织|培育|获得|拥有|设有|"
+    r"具有|生产|出版|发行|主演|饰演|参加|参与|担任|来自|涉及|覆盖|发展|建立|设立|成立|提供|支持|发布|研究|收录|连接|经过|创作|执导|演出|负责|"
+    r"有|是|为|如|像|include[sd]?|including|are|were|such as|:|：)"
 )
 _ASKED_HEAD = re.compile(
     r"(?:什么|哪一?[个种家所座项款部篇条届]?|何种)(?P<head>[\u4e00-\u9fff]{1,6}?)(?:[的了吗呢呀啊？?，,。]|$)"
