@@ -34,6 +34,7 @@ from rag.understand import subject_of, understand
 
 Floats = NDArray[np.float64]
 FIXED = {"furniture": -0.8}  # chosen, not fitted: the body of a page answers before its margins
+PRIOR = 0.6  # share of questions that the material answers, as people ask them
 _PLACES = ("上海", "广州", "西安", "法国", "日本", "武汉", "巴西", "Paris", "London", "Canada")
 
 
@@ -103,12 +104,12 @@ def fit_order(seen: Sequence[Seen], steps: int = 1500, rate: float = 0.05, penal
 def fit_answer(
     rows: Sequence[tuple[dict[str, float], bool, float]], steps: int = 3000, rate: float = 0.05, penalty: float = 2e-3
 ) -> dict[str, float]:
-    """Logistic regression of "the material answers" on the features of the best sentence; classes weigh the same."""
+    """Logistic regression of "the material answers" on the features of the best sentence, under PRIOR."""
     names = sorted({name for features, _, _ in rows for name in features} - set(FIXED))
     x = np.array([[features.get(name, 0.0) for name in names] for features, _, _ in rows])
     y = np.array([answerable for _, answerable, _ in rows], float)
     sample = np.array([weight for _, _, weight in rows])
-    balance = np.where(y > 0, 0.5 / (sample * y).sum(), 0.5 / (sample * (1 - y)).sum()) * sample
+    balance = np.where(y > 0, PRIOR / (sample * y).sum(), (1 - PRIOR) / (sample * (1 - y)).sum()) * sample
     w = np.zeros(len(names))
     m, v = np.zeros_like(w), np.zeros_like(w)
     for step in range(1, steps + 1):

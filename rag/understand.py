@@ -24,8 +24,8 @@ _DOC_EN = r"(?:(?:the|this|that|these)\s(?:[\w'-]+\s){0,4}(?:article|document|te
 _METADATA_WORDS = re.compile(
     r"作者|标题|题目|题名|链接|网址|地址|原文|分类|专栏|栏目|类别|频道|日期|时间|发布|发表|刊登|刊发|发出|上传|更新|浏览|阅读|点击|访问|来源|出处|"
     r"账号|用户|网站|媒体|署名|执笔|撰稿|撰写|写|转载|职务|职位|身份|单位|头衔|任职|担任|干什么|做什么|属于|量|数|次数|名字|姓名|什么官|"
-    r"\b(?:author|writer|byline|title|headline|link|url|web|address|category|column|section|filed|publisher|published|posted|"
-    r"publication|date|dated|position|job|office|role|name|view|views|count|page|wrote|hold|holds|work|s)\b"
+    r"\b(?:authors?|writer|byline|titles?|headline|links?|url|web|address|category|column|section|filed|publisher|published|posted|"
+    r"publication|date|dated|positions?|jobs?|office|roles?|names?|view|views|count|page|wrote|hold|holds|work|s)\b"
 )
 # Tried in order on the folded question; the first that matches decides.
 _METADATA: tuple[tuple[str, str], ...] = (
@@ -57,7 +57,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
 
 # Phrases that ask, frame or point, and say nothing about the subject. Removed before terms are taken.
 _FRAME = re.compile(
-    r"请问一?下?|请教一?下?|我想(?:知道|问|了解)(?:一下)?|想问(?:一下)?|想知道|麻烦|告诉我|帮我(?:查|找|看)(?:一?下)?|查一?下|找一?下|说说|讲讲|谈谈|说一下|列出|列举|"
+    r"(?:是个?)?(?:什么|啥)(?:东西|玩意儿?)|我(?:能|可以|要)(?:把|不能)?|请问一?下?|请教一?下?|我想(?:知道|问|了解)(?:一下)?|想问(?:一下)?|想知道|麻烦|告诉我|帮我(?:查|找|看)(?:一?下)?|查一?下|找一?下|说说|讲讲|谈谈|说一下|列出|列举|"
     rf"{_DOC_ZH}(?:里面?|中|里头|当中|提到的?|提及的?|说的?|讲的?|介绍的?|所说的?)*|(?:材料|文章|文中|这里)(?:里|中)?|提到的?|提及的?|据(?:文章|材料|此)|根据|"
     r"什么时候|啥时候?|什么时间|什么地方|什么样的?|什么人|什么原因|什么意思|是什么|叫什么(?:名字)?|叫啥(?:名儿?)?|叫做?什么|为什么|为何|为啥|什么|多少|哪一?些|哪一?个|哪几个?|哪里|哪儿|哪位|哪一?年|哪一?天|哪种|哪(?![吒咤])|谁|何时|何地|何人|何处|怎么样?|怎样|如何|咋样?|啥|几(?=[个次名位人场期篇家项件部条座所站届年月日天种类款台辆倍号道层楼])|第几|"
     r"多(?=[大长高重远久宽深快厚])|有没有|是不是|是否|能否|可否|能不能|会不会|对不对|来着|来的|呀|吗|呢|吧|啊|嘛|哦|哈|那么|那个|这个|那些|这些|一下|到底|究竟|具体|分别|总共|一共|大概|大约|主要|的话|来说|"

@@ -34,4 +34,4 @@ def test_order_is_the_same_twice() -> None:
 def test_answerability_separates() -> None:
     rows = [({"bias": 1.0, "score": s}, s > 0, 1.0) for s in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)]
     weights = fit_answer(rows, steps=500)
-    assert weights["score"] > 1 and abs(weights["bias"]) < 0.2
+    assert weights["score"] > 1 and 0 <= weights["bias"] < 1  # the prior leans to answering

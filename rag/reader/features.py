@@ -235,7 +235,7 @@ def honours(anchor: str, seen: View) -> bool:
             return True
         value, unit = float(match[1]), match[2]
         return any(
-            n.value == value and (not unit or not n.unit or unit[0] == n.unit[0] or unit in folded[n.end : n.end + 8])
+            n.value == value and (not unit or (unit[0] == n.unit[0] if n.unit else unit in folded[n.end : n.end + 8]))
             for n in numbers(folded)
         )
     if anchor.startswith("@"):

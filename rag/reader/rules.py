@@ -73,7 +73,7 @@ class RuleReader:
         found: list[Finding] = []
         for _, rank, start, end, seen in rough:
             passage = hits[rank].passage
-            seen["dense"] = cosines[(rank, start, end)] - 0.8
+            seen["dense"] = cosines.get((rank, start, end), 0.8) - 0.8
             seen["dense_cross"] = seen["dense"] if seen["cross"] else 0.0
             short = _span_features(windows.get(rank), start, end, highest, seen)
             score = sum(self._weights["sentence"].get(name, 0.0) * value for name, value in seen.items())
@@ -95,6 +95,8 @@ class RuleReader:
     ) -> dict[tuple[int, int, int], float]:
         """Cosine of the question with each sentence, from memory or encoded now; sentences beyond the budget take the
         lowest seen, which never makes one win."""
+        if self._spans is not None:  # what the trained model sees says more, and the time is its
+            return {}
         query = self._embedder.encode([question.understood], "query")[0]
         key = {
             w: (hits[w[0]].passage.doc_id, hits[w[0]].passage.start + w[1], hits[w[0]].passage.start + w[2])
