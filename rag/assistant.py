@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rag import compose
@@ -30,20 +30,11 @@ from rag.sync import add_texts, read_document, sync_folder
 from rag.text import is_han
 from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hit, Hits, Question, Reading, Segment, SyncReport
 from rag.understand import understand
+from rag.verify import Check, check_citations, check_document
 
 LONGEST_QUESTION = 2000  # characters
 _OTHER_SCRIPT = 3  # passages in another script read where the best are all in one
 _FURNITURE_HITS = 3  # furniture passages read beside the body's
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The proof of one quote: the file was read again and says the same at the same place, or why not."""
-
-    source: str
-    quote: str
-    ok: bool
-    reason: str = ""
 
 
 class Assistant:
@@ -252,9 +243,10 @@ class Assistant:
     def verify(self, answer: Answer | None = None) -> list[Check]:
         """Reads the files again and proves every quote of an answer; without an answer, every document of the index."""
         if answer is None:
-            return [self._check_document(info) for info in self.documents()]
-        texts: dict[str, Document | RagError] = {}
-        return [self._check_citation(c, texts) for c in (*answer.citations, *answer.nearest)]
+            return [
+                check_document(self.document(info.id), self._reread(info.source, info.id)) for info in self.documents()
+            ]
+        return check_citations((*answer.citations, *answer.nearest), self._reread)
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
@@ -301,26 +293,6 @@ class Assistant:
                 f"{citation.source}：{citation.start} 处的片段与原文不符；请运行：python -m rag rebuild",
             )
         return citation
-
-    def _check_citation(self, citation: Citation, texts: dict[str, Document | RagError]) -> Check:
-        if citation.source not in texts:
-            texts[citation.source] = self._reread(citation.source, citation.doc_id)
-        now = texts[citation.source]
-        if isinstance(now, RagError):
-            return Check(citation.source, citation.quote, False, str(now))
-        if now.text[citation.start : citation.end] == citation.quote:
-            return Check(citation.source, citation.quote, True)
-        moved = citation.quote in now.text
-        return Check(citation.source, citation.quote, False, "moved" if moved else "changed")
-
-    def _check_document(self, info: DocumentInfo) -> Check:
-        now = self._reread(info.source, info.id)
-        if isinstance(now, RagError):
-            return Check(info.source, info.title, False, str(now))
-        same = now.text == self.document(info.id).text
-        return Check(
-            info.source, info.title, same, "" if same else "changed since it was indexed; run: python -m rag index"
-        )
 
     def _reread(self, source: str, doc_id: str) -> Document | RagError:
         if self.folder is None:

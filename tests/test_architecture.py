@@ -31,7 +31,7 @@ GROUND = {"errors", "types"}
 COMMON = GROUND | {"config", "protocols", "text"}
 STAGES = {
     "chunk", "compose", "embed", "furniture", "lexical", "library", "notebook", "parse", "reader", "retrieve", "stores",
-    "understand",
+    "understand", "verify",
 }  # fmt: skip
 FLOW = {"examples", "index", "sync"}
 LAW: dict[str, set[str]] = {
@@ -51,7 +51,7 @@ LAW: dict[str, set[str]] = {
     "objects": GROUND,
     "jsonl": GROUND,
     "web": COMMON | {"assistant", "index", "objects"},
-    "cli": COMMON | {"assistant", "doctor", "jsonl", "objects"},
+    "cli": COMMON | {"assistant", "doctor", "jsonl", "objects", "verify"},
     "__main__": {"cli", "errors", "text"},
     "__init__": {"assistant", "config", "types"},
 }

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rag.assistant import Assistant, Check
+from rag.assistant import Assistant
 from rag.cli import batch
 from rag.cli.show import Screen, document_object, meter, print_answer, print_hits
 from rag.config import Settings
 from rag.errors import FolderError, RagError
 from rag.objects import answer_object, hit_object
 from rag.types import Answer, FileOutcome, SyncReport
+from rag.verify import Check
 
 
 def index(options: argparse.Namespace, screen: Screen) -> int:
