@@ -259,8 +259,8 @@ class Assistant:
         return Hits([*body, *rest])
 
     def _read(self, question: Question, hits: Hits) -> Reading:
-        if not hits:
-            return self._reader.read(question, hits)
+        if not hits or not (question.terms or question.kind in {"overview", "metadata"}):
+            return Reading((), 0.0, "no_match")  # an empty folder, or a question that names nothing
         nearest = hits[0].passage.doc_id
         if question.kind in {"metadata", "overview"}:
             documents = self.documents()

@@ -75,6 +75,9 @@ def compose(question: Question, reading: Reading, citations: Sequence[Citation])
             number = citations[reading.findings.index(finding)].number
             out += [say("bullet", lang), Segment("short", finding.short(span), number), Segment("break", "\n")]
         out.append(Segment("break", "\n"))
+    elif len(citations) == 1 and short == citations[0].quote:  # said once
+        number = citations[0].number
+        return [Segment("short", short, number), say("space", lang), Segment("mark", str(number), number)], short
     elif shorts and short:
         if verbatim:
             out.append(Segment("short", short, citations[0].number))
@@ -138,7 +141,7 @@ def _quoted(citation: Citation, lang: Lang) -> list[Segment]:
 def _overview(reading: Reading, citations: Sequence[Citation], lang: Lang) -> list[Segment]:
     out: list[Segment] = []
     for i, citation in enumerate(citations):
-        if i == 0 and citation.role == "title":
+        if i == 0 and citation.role == "title" and len({c.doc_id for c in citations}) == 1:
             out += [Segment("short", citation.quote, citation.number), say("space", lang)]
             out += [Segment("mark", str(citation.number), citation.number), Segment("break", "\n\n")]
             continue

@@ -192,7 +192,7 @@ def _latin_names(text: str) -> list[str]:
 def carry_over(question: str, previous: str) -> str:
     """The question with what it leaves out, taken from the one before: "那上海呢" after "成都有多少小站" becomes
     "上海有多少小站"; a pronoun becomes the earlier subject. A question complete in itself is returned as it is."""
-    if not previous or not question:
+    if not previous or not any(c.isalnum() for c in question):
         return question
     previous = previous[:LONGEST_CARRIED]
     folded = fold(question)
@@ -281,9 +281,19 @@ def _swap_subject(previous: str, subject: str, topic: str) -> str:
     years, old = dates(topic), dates(previous)
     if years and old and len(topic) <= years[0].end - years[0].start + 1:
         return previous[: old[0].start] + topic + previous[old[0].end :]
+    alike = next(
+        (at for at in range(len(previous) - len(topic) + 1) if _alike(previous[at : at + len(topic)], topic)), None
+    )
+    if alike is not None:  # 大杯 … 那小杯呢
+        return previous[:alike] + topic + previous[alike + len(topic) :]
     if subject and subject in previous:
         return previous.replace(subject, topic, 1)
     return f"{topic} {previous}"
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two short Chinese words are of one kind by their last character: 大杯, 小杯; 上午场, 下午场."""
+    return 2 <= len(other) <= 4 and one != other and one[-1] == other[-1] and all(map(is_han, one + other))
 
 
 def _asks(text: str) -> bool:
@@ -297,4 +307,5 @@ def _starts_with_predicate(body: str) -> bool:
     asks = (
         r"(?:是)?(?:什么时候|何时|在哪|哪[里儿年天位家些]|谁|多少|怎么|为什么|为何|(?:一共|总共|共)?有(?:多少|几|哪些))"
     )
-    return len(folded) <= 14 and bool(re.match(rf"{verb}|{asks}", folded))
+    own = sum(len(term) if is_han(term[0]) else 3 for term in terms(body))  # what it names itself
+    return len(folded) <= 14 and own <= 4 and bool(re.match(rf"{verb}|{asks}", folded))

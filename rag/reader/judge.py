@@ -12,13 +12,19 @@ from importlib.resources import files
 
 from rag.reader import features as see
 from rag.reader.spans import phrases, short_answers
-from rag.text import is_han
+from rag.text import is_han, tokens
+from rag.text.background import rarity
 from rag.types import Finding, Hit, Span
 
 _ITEM = re.compile(r"(?:[-*+•·]|\d{1,2}[.、)）]|[（(]?[一二三四五六七八九十]{1,2}[、)）])\s*\S")
 _EDGES = " \t\n,，.。;；:：、!！?？"
 _PAIRS = (("“", "”"), ("《", "》"), ("「", "」"), ("『", "』"), ("（", "）"), ("(", ")"))
 _MOST_ITEMS = 8
+_LOOSE = re.compile(
+    r"^[里上中下要个把能会就在有是那这几从对后前]+|[里上中下要个把能会就在有是的了吗呢]+$"
+)  # what clings to a word
+_LONGEST_WORD = 12
+_RARE = 5.0  # see rag.text.background.rarity
 _CLOSE = 0.7  # difference of scores under which the next sentence is nearly as good
 _TYPED = frozenset({"who", "when", "where", "how_many"})  # kinds whose answer can be seen in a sentence
 _SEVERAL = {"list": 3, "why": 2, "how": 2, "definition": 2, "overview": 4}
@@ -67,7 +73,10 @@ def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
     """The fewest sentences that answer: the best, with the items of the list that it opens or stands in, and for
     questions that ask for several things the next ones that are nearly as good, in document order."""
     best = candidates[0]
-    chosen = [best, *_siblings(asked, best, candidates)]
+    items = _siblings(asked, best, candidates)
+    if items:  # a list is shown whole and in its order
+        return sorted((replace(f, spans=()) for f in [best, *items]), key=lambda f: f.start)
+    chosen = [best]
     limit = _SEVERAL.get(asked.question.kind, 1)
     for other in candidates[1:6]:
         if len(chosen) >= limit:
@@ -80,10 +89,10 @@ def choose(asked: see.Asked, candidates: Sequence[Finding]) -> list[Finding]:
     told: set[str] = {filled[0].short(span) for span in filled[0].spans}
     kept = [filled[0]]
     for finding in filled[1:]:
-        items = {finding.short(span) for span in finding.spans}
-        if items and items <= told:
+        again = {finding.short(span) for span in finding.spans}
+        if again and again <= told:
             continue  # says the same again
-        told |= items
+        told |= again
         kept.append(finding)
     return [kept[0], *sorted(kept[1:], key=lambda f: f.start)]
 
@@ -144,8 +153,15 @@ def _siblings(asked: see.Asked, best: Finding, candidates: Sequence[Finding]) ->
 
 
 def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
-    """Question words found nowhere in the passages read, as shown on a refusal."""
+    """Question words found nowhere in the passages read, as shown on a refusal: whole words of two to eight characters,
+    rare enough in questions at large to be what was asked about."""
     everything = "\n".join(hit.passage.context for hit in hits)
     if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:
         return ()
-    return tuple(dict.fromkeys(see.uncovered(asked, everything)))
+    pieces = [_LOOSE.sub("", piece) for piece in see.uncovered(asked, everything)]
+    return tuple(dict.fromkeys(piece for piece in pieces if 2 <= len(piece) <= _LONGEST_WORD and _is_rare(piece)))
+
+
+def _is_rare(piece: str) -> bool:
+    found = tokens(piece)
+    return bool(found) and min(map(rarity, found)) > _RARE

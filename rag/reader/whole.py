@@ -13,6 +13,7 @@ from rag.types import Document, Finding, Passage, Question, Section, Span, passa
 _MOST_HEADINGS = 12
 _LEADS = 3
 _NAMED = 0.55  # share of a question's rarity that a heading must cover to be meant
+_MARKS = re.compile(r"(?:#{1,6}\s+)?")
 _IDENTITY = re.compile(r"是谁|何许人|什么人|干什么|干嘛|做什么|职务|职位|身份|头衔|\bwho\b|position|job|role")
 ASKS_POINTS = re.compile(
     r"(?:哪|几)(?:些|几|[两三四五六七八九十])?个?(?:件?事|工作|措施|举措|做法|方面|点|部分|环节|步骤)|做了(?:什么|啥)|怎么做"
@@ -98,6 +99,8 @@ def title(document: Document) -> Finding | None:
 
 def _finding(document: Document, section: Section, start: int | None = None, end: int | None = None) -> Finding:
     a, b = trim(document.text, section.start if start is None else start, section.end if end is None else end)
+    if section.role in {"title", "heading"}:  # Markdown's marks are no part of a heading's words
+        a += len(_MARKS.match(document.text[a:b]).group())  # type: ignore[union-attr]  # matches the empty string
     passage = Passage(
         passage_id(document.id, a, b),
         document.id,
