@@ -60,6 +60,33 @@ def test_a_question_about_content_is_not_about_the_page() -> None:
     assert understand("国家图书馆什么时候发布了新的借阅规则？").kind == "when"
 
 
+@pytest.mark.parametrize(
+    "question", ["科幻大会是哪年？", "平台什么时候发布？", "How many columns were opened?", "链接是怎么断的？"]
+)
+def test_a_metadata_word_alone_does_not_make_a_question_about_the_page(question: str) -> None:
+    assert understand(question).kind != "metadata"
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("和服是什么？", "和服"),
+        ("首都是哪里？", "首都"),
+        ("也门有多少人？", "也门"),
+        ("几何学是谁创立的？", "几何学"),
+        ("都灵冬奥会是哪年？", "都灵冬奥会"),
+    ],
+)
+def test_words_with_a_joining_character_stay_whole(question: str, word: str) -> None:
+    assert word in understand(question).terms
+
+
+def test_names_and_numbered_things_are_anchors() -> None:
+    assert "postgresql" in understand("Who created PostgreSQL?").anchors
+    assert "#7号" in understand("嫦娥七号什么时候发射？").anchors
+    assert understand("哪两家公司参加？").anchors == ()
+
+
 def test_anchors_are_what_an_answer_must_honour() -> None:
     anchors = understand("第80届世界科幻大会2023年在上海的“银河”馆吗？").anchors
     assert set(anchors) >= {"银河", "#80届", "@y2023", "^上海"}
@@ -75,6 +102,13 @@ def test_anchors_are_what_an_answer_must_honour() -> None:
         ("这篇文章的作者是谁？", "成都有多少个小站", "这篇文章的作者是谁？"),
         ("大桥全长多少公里？", "成都有多少个小站", "大桥全长多少公里？"),
         ("那2022年呢？", "2023年有多少游客", "2022年有多少游客"),
+        ("那小杯呢？", "大杯燕麦拿铁多少钱？", "小杯燕麦拿铁多少钱？"),
+        ("那什么时候通车的？", "跨海大桥全长多少公里？", "跨海大桥什么时候通车的？"),
+        ("为什么要强化网络执法？", "这篇文章的作者是谁？", "为什么要强化网络执法？"),
+        ("那火星上有人吗", "配建了多少个智慧学习小站？", "那火星上有人吗"),
+        ("这篇文章讲了什么？", "配建了多少个智慧学习小站？", "这篇文章讲了什么？"),
+        ("他担任什么职务？", "这篇文章是谁写的？", "作者担任什么职务？"),
+        ("🙂", "成都有多少个小站", "🙂"),
     ],
 )
 def test_follow_ups(question: str, previous: str, understood: str) -> None:
