@@ -140,7 +140,9 @@ def _about_content(folded: str, key: str) -> bool:
     if _QUOTED.search(rest) and key != "position":
         return True
     budget = {"position": 16, "category": 8}.get(key, 7) if named else 0
-    left = [term for term in terms(_METADATA_WORDS.sub(" ", rest)) if len(term) > 1 or not is_han(term)]
+    small = "给要请号几个" if not named else ""  # one character more may be a verb: 链接是怎么断的
+    left = terms(_METADATA_WORDS.sub(" ", rest))
+    left = [t for t in left if len(t) > 1 or not is_han(t) or (not named and t not in small)]
     return sum(len(term) if is_han(term[0]) else 3 for term in left) > budget
 
 
