@@ -174,10 +174,7 @@ class Assistant:
         if not self._index.library.count:
             told = [o.reason.splitlines() for o in report.failed[:3] if o.reason]  # Chinese first, English last
             zh, en = " ".join(lines[0] for lines in told), " ".join(lines[-1] for lines in told)
-            raise FolderError(
-                f"no readable document in '{self.folder}'; put .txt, .md or .html files there. {en}".strip(),
-                f"“{self.folder}”中没有可读的文档；请放入 .txt、.md 或 .html 文件。{zh}".strip(),
-            )
+            raise no_document(self.folder, en, zh)
         return report
 
     def rebuild(self, progress: ProgressFn | None = None) -> SyncReport:
@@ -205,7 +202,7 @@ class Assistant:
 
     def retrieve(self, query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits:
         """The k best passages for a query with the rank each ranker gave them; furniture after body text."""
-        return self._retriever.retrieve(_checked(query), k, pool=self.settings.pool, doc_ids=doc_ids)
+        return self._retriever.retrieve(checked(query), k, pool=self.settings.pool, doc_ids=doc_ids)
 
     def ask(self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer:
         """One question, answered by quotes or refused. `history` holds the chat's earlier questions, oldest first.
@@ -219,7 +216,7 @@ class Assistant:
 
     def _ask(self, question: str, history: Sequence[str], doc_ids: Collection[str] | None) -> Answer:
         clock = _Clock()
-        understood = understand(_checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
+        understood = understand(checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
         clock.lap("understand")
         if understood.kind == "greeting":
             segments = [compose.say("greeting", understood.lang)]
@@ -303,6 +300,13 @@ class Assistant:
             return error
 
 
+def no_document(folder: Path, en: str = "", zh: str = "") -> FolderError:
+    return FolderError(
+        f"no readable document in '{folder}'; put .txt, .md or .html files there. {en}".strip(),
+        f"“{folder}”中没有可读的文档；请放入 .txt、.md 或 .html 文件。{zh}".strip(),
+    )
+
+
 class _Clock:
     def __init__(self) -> None:
         self.started = self.last = time.perf_counter()
@@ -317,7 +321,8 @@ class _Clock:
         return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 3)}
 
 
-def _checked(question: str) -> str:
+def checked(question: str) -> str:
+    """The question, or QuestionError where it is empty or too long: needs no index and no model."""
     if not isinstance(question, str) or not question.strip():
         raise QuestionError("the question is empty; type a question", "问题是空的；请输入一个问题")
     if len(question) > LONGEST_QUESTION:

@@ -3,6 +3,11 @@ language (`zh` and `en` are both written where the error is raised)."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+_COMMAND = re.compile(r'python -m rag (rebuild|index|list)\b(?! (?:"|--folder))')
+
 
 class RagError(Exception):
     """Base of every error that this package raises on purpose. `str()` is the English text; `.message(lang)` chooses."""
@@ -14,6 +19,16 @@ class RagError(Exception):
 
     def message(self, lang: str = "en") -> str:
         return self.zh if lang.startswith("zh") else self.en
+
+    def at(self, folder: str | Path) -> None:
+        """Names the folder in each command that the message gives: without it, the command means another folder."""
+        self.en, self.zh = with_folder(self.en, folder), with_folder(self.zh, folder)
+        self.args = (self.en,)
+
+
+def with_folder(text: str, folder: str | Path) -> str:
+    """The text with the folder in its `python -m rag` commands, where they name none."""
+    return _COMMAND.sub(lambda found: f'{found[0]} {"--folder " * (found[1] == "list")}"{folder}"', text)
 
 
 class SettingsError(RagError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.config import Settings
-from rag.errors import BusyError, FolderError, IndexBrokenError, IndexMismatchError
+from rag.errors import BusyError, FolderError, IndexBrokenError, IndexMismatchError, RagError
 from rag.lexical import LexicalRanker
 from rag.library import Library, is_library
 from rag.protocols import Embedder, VectorStore
@@ -87,12 +87,12 @@ def open_index(directory: Path, embedder: Embedder, settings: Settings, folder: 
     """Opens or makes the index. A damaged ranker is emptied and filled again from the library; vectors of another model
     are refused: IndexMismatchError names the command that rebuilds. An index cut by other rules is emptied."""
     directory.mkdir(parents=True, exist_ok=True)
-    library = Library(directory / "library.sqlite")
+    library = _library(directory, folder)
     try:
         if _outdated(library, embedder, settings, folder):
             library.close()
             discard(directory)
-            library = Library(directory / "library.sqlite")
+            library = _library(directory, folder)
         _write_manifest(library, embedder, settings, folder)
         try:
             lexical = LexicalRanker(directory / "lexical")
@@ -104,8 +104,10 @@ def open_index(directory: Path, embedder: Embedder, settings: Settings, folder: 
             store = open_store(settings.store, embedder.dim, directory / "vectors")
             library.mark_unindexed()
         _mark_lost(library, lexical, store)
-    except BaseException:
+    except BaseException as error:
         library.close()
+        if folder and isinstance(error, RagError):
+            error.at(folder)
         raise
     return Index(directory, library, lexical, DenseRanker(embedder, store), store)
 
@@ -150,6 +152,15 @@ def discard(directory: Path) -> None:
         shutil.rmtree(directory / name, ignore_errors=True)
     for path in directory.glob("library.sqlite*"):
         path.unlink()
+
+
+def _library(directory: Path, folder: Path | None) -> Library:
+    try:
+        return Library(directory / "library.sqlite")
+    except RagError as error:
+        if folder:
+            error.at(folder)
+        raise
 
 
 def _mark_lost(library: Library, lexical: LexicalRanker, store: VectorStore) -> None:

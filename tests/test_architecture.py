@@ -33,7 +33,7 @@ STAGES = {
     "chunk", "compose", "embed", "furniture", "lexical", "library", "notebook", "parse", "reader", "retrieve", "stores",
     "understand", "verify",
 }  # fmt: skip
-FLOW = {"examples", "index", "sync"}
+FLOW = {"examples", "index", "shelf", "sync"}
 LAW: dict[str, set[str]] = {
     "errors": set(),
     "types": {"notebook"},  # lazily: how a value shows itself
@@ -45,13 +45,14 @@ LAW: dict[str, set[str]] = {
     "index": COMMON | {"lexical", "library", "retrieve", "stores"},
     "sync": COMMON | STAGES | {"index"},
     "examples": COMMON | {"library"},
+    "shelf": COMMON | {"index", "library", "parse", "sync", "verify"},
     "assistant": COMMON | STAGES | FLOW,
     "doctor": COMMON | STAGES | FLOW,
     "training": COMMON | STAGES,
     "objects": GROUND,
     "jsonl": GROUND,
     "web": COMMON | {"assistant", "index", "objects"},
-    "cli": COMMON | {"assistant", "doctor", "jsonl", "objects", "verify"},
+    "cli": COMMON | {"assistant", "doctor", "index", "jsonl", "objects", "shelf", "sync", "verify"},
     "__main__": {"cli", "errors", "text"},
     "__init__": {"assistant", "config", "types"},
 }

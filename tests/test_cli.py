@@ -176,7 +176,7 @@ def test_index_says_what_became_of_each_file(rag: Any, folder: Path) -> None:
     again = rag("index", "--json").object
     assert again["counts"] == {"removed": 1, "unchanged": 1}
     assert {f["source"]: f["state"] for f in again["files"]} == {"bridge.txt": "removed", "library.md": "unchanged"}
-    assert "1 documents" in rag("index").out
+    assert "1 document, 2 passages (" in rag("index").out
 
 
 def test_index_and_rebuild_take_the_folder_as_an_argument(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rag.assistant import Assistant
+from rag.assistant import Assistant, checked, no_document
 from rag.cli import batch
 from rag.cli.show import Screen, document_object, meter, print_answer, print_hits
 from rag.config import Settings
-from rag.errors import FolderError, RagError
+from rag.errors import RagError
+from rag.index import directory_of, find_folder
 from rag.objects import answer_object, hit_object
-from rag.types import Answer, FileOutcome, SyncReport
-from rag.verify import Check
+from rag.shelf import Shelf, count, skipped, some
+from rag.sync import walk
+from rag.types import FileOutcome, SyncReport
 
 
 def index(options: argparse.Namespace, screen: Screen) -> int:
@@ -27,8 +30,9 @@ def rebuild(options: argparse.Namespace, screen: Screen) -> int:
 
 def ask(options: argparse.Namespace, screen: Screen) -> int:
     if not options.questions:
+        question = checked(" ".join(options.question))  # before anything is opened
         with _synced(options, screen) as assistant:
-            answer = assistant.ask(" ".join(options.question), options.history)
+            answer = assistant.ask(question, options.history)
             if screen.as_json:
                 screen.object(answer_object(answer))
             else:
@@ -48,7 +52,7 @@ def ask(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def search(options: argparse.Namespace, screen: Screen) -> int:
-    query = " ".join(options.query)
+    query = checked(" ".join(options.query))
     with _synced(options, screen) as assistant:
         hits = assistant.retrieve(query, options.k)
         sources = {info.id: info.source for info in assistant.documents()}
@@ -61,8 +65,8 @@ def search(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def show(options: argparse.Namespace, screen: Screen) -> int:
-    with _synced(options, screen) as assistant:
-        document = assistant.document(options.doc)
+    with _known(options, screen) as known:
+        document = known.document(options.doc)
     if screen.as_json:
         screen.object(document_object(document))
         return 0
@@ -79,24 +83,25 @@ def show(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def list_(options: argparse.Namespace, screen: Screen) -> int:
-    with _synced(options, screen) as assistant:
-        documents = assistant.documents()
+    with _known(options, screen) as known:
+        documents = known.documents()
+    if not screen.as_json:
+        screen.text((screen.word("file  title  date  passages  id", "文件  标题  日期  段数  编号"), "dim"))
     for info in documents:
         if screen.as_json:
             screen.object(_fields(info, "id", "source", "title", "date", "characters", "passages"))
         else:
-            screen.text((info.source, "bold"), f"  {info.title}", (f"  {info.date}  {info.passages}  {info.id}", "dim"))
+            rest = f"  {info.date or '-'}  {info.passages}  {info.id}"
+            screen.text((info.source, "bold"), f"  {info.title}", (rest, "dim"))
+    _warn_skipped(options, screen)
     return 0
 
 
 def verify(options: argparse.Namespace, screen: Screen) -> int:
     saved = batch.answers(options.answers) if options.answers else None
-    with _opened(options, screen) as assistant:
-        if not assistant.documents():
-            raise FolderError(
-                "nothing is indexed yet; run: python -m rag index", "还没有建立索引；请先运行：python -m rag index"
-            )
-        checks = assistant.verify() if saved is None else [c for cited in saved for c in _prove(assistant, cited)]
+    settings = Settings.load(folder=options.folder)
+    with _named(settings), Shelf(settings) as shelf:
+        checks = shelf.verify(None if saved is None else [citation for cited in saved for citation in cited])
     bad = [check for check in checks if not check.ok]
     if screen.as_json:
         rows = [_fields(check, "source", "quote", "ok", "reason") for check in checks]
@@ -150,10 +155,12 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Screen], int]] = {
 def _opened(options: argparse.Namespace, screen: Screen, fresh: bool = False) -> Iterator[Assistant]:
     """The assistant of the folder, its index as it is."""
     settings = Settings.load(folder=options.folder)
-    with meter(screen.lang) as progress:
-        assistant = Assistant.open(settings=settings, progress=progress, sync=False, fresh=fresh)
-    with assistant:
-        yield assistant
+    _refuse_empty(settings)
+    with _named(settings):
+        with meter(screen.lang) as progress:
+            assistant = Assistant.open(settings=settings, progress=progress, sync=False, fresh=fresh)
+        with assistant:
+            yield assistant
 
 
 @contextmanager
@@ -164,6 +171,55 @@ def _synced(options: argparse.Namespace, screen: Screen) -> Iterator[Assistant]:
             report = assistant.sync(progress)
         _warn(report, screen)
         yield assistant
+
+
+@contextmanager
+def _known(options: argparse.Namespace, screen: Screen) -> Iterator[Shelf | Assistant]:
+    """The documents without a model where the index is in step with the folder; else after a sync."""
+    settings = Settings.load(folder=options.folder)
+    folder = find_folder(settings.folder)
+    if (directory_of(folder, settings) / "library.sqlite").is_file():
+        with _named(settings), Shelf(settings) as shelf:
+            failed = shelf.in_step()
+            if failed is not None:
+                _warn(SyncReport(failed, 0.0), screen)
+                yield shelf
+                return
+    with _synced(options, screen) as assistant:
+        yield assistant
+
+
+@contextmanager
+def _named(settings: Settings) -> Iterator[None]:
+    """Errors name the folder in the command that mends: without it, the command means another folder."""
+    try:
+        yield
+    except RagError as error:
+        error.at(find_folder(settings.folder) if os.path.isdir(settings.folder) else settings.folder)
+        raise
+
+
+def _refuse_empty(settings: Settings) -> None:
+    """Says that a folder holds nothing before a model is loaded; one that the index still knows is to be forgotten."""
+    folder = find_folder(settings.folder)
+    if next(iter(walk(folder)), None) is not None:
+        return
+    if (directory_of(folder, settings) / "library.sqlite").is_file():
+        with _named(settings), Shelf(settings) as shelf:
+            if not shelf.empty:
+                return
+    others = skipped(folder)
+    en = f"Skipped, no parser for their type: {some(others, 'en')} ({len(others)})" if others else ""
+    zh = f"类型不支持、已跳过：{some(others, 'zh')}（{len(others)}）" if others else ""
+    raise no_document(folder, en, zh)
+
+
+def _warn_skipped(options: argparse.Namespace, screen: Screen) -> None:
+    others = skipped(find_folder(Settings.load(folder=options.folder).folder))
+    if others:
+        en = f"skipped, no parser for the type of {count(len(others), 'file')}: {some(others, 'en')}"
+        zh = f"跳过 {len(others)} 个类型不支持的文件：{some(others, 'zh')}"
+        screen.warn(screen.word(en + "; export their text as .txt, .md or .html", zh + "；请导出为 .txt、.md 或 .html"))
 
 
 def _index(options: argparse.Namespace, screen: Screen, fresh: bool) -> int:
@@ -197,11 +253,12 @@ def _index(options: argparse.Namespace, screen: Screen, fresh: bool) -> int:
         told = ", ".join(f"{state} {number}" for state, number in sorted(counts.items()))
         screen.text(
             screen.word(
-                f"{len(documents)} documents, {passages} passages ({told}; {report.seconds:.1f} s)",
+                f"{count(len(documents), 'document')}, {count(passages, 'passage')} ({told}; {report.seconds:.1f} s)",
                 f"{len(documents)} 篇文档，{passages} 段（{told}；{report.seconds:.1f} 秒）",
             )
         )
     _warn(report, screen)
+    _warn_skipped(options, screen)
     return 2 if report.failed else 0
 
 
@@ -215,20 +272,6 @@ def reason(outcome: FileOutcome, lang: str) -> str:
     lines = outcome.reason.splitlines()
     told = lines[0 if lang == "zh" else -1] if lines else ""
     return told if outcome.source in told or not told else f"{outcome.source}: {told}"
-
-
-def _prove(assistant: Assistant, citations: list[Any]) -> list[Check]:
-    """Proves saved citations. One of a document that is not in the index is refused before any file is touched: a saved
-    file may name anything."""
-    checks: list[Check] = []
-    for citation in citations:
-        try:
-            assistant.document(citation.source)
-        except RagError as error:
-            checks.append(Check(citation.source, citation.quote, False, str(error)))
-            continue
-        checks += assistant.verify(Answer("", "", "", "", (citation,), (), 0.0, "saved"))
-    return checks
 
 
 def _fields(thing: object, *names: str) -> dict[str, Any]:

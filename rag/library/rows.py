@@ -210,7 +210,7 @@ def problems(db: sqlite3.Connection) -> Iterator[str]:
 
 def unknown(name: str, known: Sequence[str]) -> UnknownDocumentError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = (f"; did you mean '{near[0]}'?", f"；是不是 {near[0]}？") if near else ("", "")
+    hint = (f"; did you mean '{near[0]}'?", f"；是不是 {near[0]}？") if near else (".", "。")
     return UnknownDocumentError(
         f"no document '{name}'{hint[0]} List them with: python -m rag list",
         f"没有文档 {name}{hint[1]} 查看全部：python -m rag list",
