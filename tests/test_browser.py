@@ -180,12 +180,18 @@ def test_english_browsers_get_english_and_the_switch_turns_everything(site: str,
     page.locator(".jd-examples a", has_text="What is said").first.wait_for()
     assert "2 documents" in page.locator(".jd-facts").inner_text()
     assert page.locator("#jd-box textarea").get_attribute("placeholder") == "Ask these documents…"
+    assert page.locator("#jd-box textarea").get_attribute("aria-label") == "Question"
+    page.wait_for_function("document.activeElement === document.querySelector('#jd-box textarea')")
     reply = say(page, "图书馆建了多少座书亭")
-    assert "Why this sentence" in reply.inner_text()
+    assert "为什么是这句" in reply.inner_text() and "Retry" in reply.inner_text()
     page.locator("#jd-tongue").click()
-    page.locator(".bot-row summary", has_text="为什么是这句").wait_for()
+    page.locator(".bot-row a.retry", has_text="重试").wait_for()
     page.reload()
     page.locator(".jd-hint", has_text="可以这样问").wait_for()
+    page.locator("#jd-tongue").click()
+    page.locator(".jd-hint", has_text="Try asking").wait_for()
+    page.reload()
+    page.locator(".jd-hint", has_text="Try asking").wait_for()
 
 
 def test_empty_and_endless_questions_get_a_message(site: str, visit: Any) -> None:
@@ -193,9 +199,13 @@ def test_empty_and_endless_questions_get_a_message(site: str, visit: Any) -> Non
     page.locator(".jd-examples a").first.wait_for()
     page.locator("#jd-box textarea").fill("   ")
     page.locator("#jd-box textarea").press("Enter")
-    page.get_by_text("请先输入问题").wait_for()
-    reply = say(page, "长" * 2001)
-    assert "最多 2000 字" in reply.inner_text()
+    page.locator("#jd-box textarea[placeholder='请先输入问题。']").wait_for()
+    assert page.locator(".toast-body").count() == 0
+    page.locator("#jd-box textarea").fill("长" * 2001)
+    page.locator("#jd-box textarea").press("Enter")
+    page.locator(".jd-trouble", has_text="最多 2000 字").wait_for()
+    page.locator("#jd-box .submit-button").wait_for()
+    assert page.locator("a.retry").count() == 0 and len(page.locator(".jd-ask").inner_text()) == 201
     assert len(page.locator("#jd-box textarea").input_value()) == 2001, "what was typed is not lost"
 
 
@@ -255,10 +265,15 @@ def test_the_page_is_there_before_the_documents_and_answers_when_they_are_ready(
         page.locator(".jd-progress", has_text="30/120").wait_for()
         page.locator("#jd-box textarea").fill("图书馆建了多少座书亭")
         page.locator("#jd-box textarea").press("Enter")
+        page.locator("#jd-box .stop-button").click()
+        page.locator(".jd-trouble", has_text="已停止").wait_for()
+        assert page.locator(".jd-ask").inner_text() == "图书馆建了多少座书亭"
+        page.locator("a.retry").click()
         page.locator(".jd-stage", has_text="材料还在准备").wait_for()
         go.set()
         page.locator(".jd-said .short", has_text="12座书").wait_for()
         page.locator(".jd-facts", has_text="1 篇").wait_for()
+        page.locator(".jd-try a").first.wait_for()
     finally:
         go.set()
         site.close(verbose=False)

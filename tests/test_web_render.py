@@ -103,6 +103,61 @@ def test_a_refusal_shows_fixed_words_the_nearest_passage_and_what_is_missing() -
     assert near.marked and "并未回答问题" in near.text
 
 
+def test_words_found_nowhere_and_long_questions_are_cut_for_the_eye() -> None:
+    desk = open_desk()
+    (turn,) = ask(desk, "火星书亭")
+    assert turn.answer is not None
+    told = replace(turn.answer, missing=("一二三四五六七八九十甲乙丙", "b", "c", "d", "超出的词"))
+    text = Seen(render.message(replace(turn, answer=told), 0, "zh")).text
+    assert "一二三四五六七八九十甲乙…" in text and "丙" not in text and "超出的词" not in text
+    (long,) = ask(desk, "长" * 3000)
+    assert Seen(render.asked(long)).text == "长" * 200 + "…"
+    assert "retry" not in render.message(long, 0, "zh")
+    assert Seen(render.asked(Turn("长" * 200))).text == "长" * 200
+
+
+def test_labels_of_an_answer_speak_its_language_and_buttons_that_of_the_page() -> None:
+    (turn,) = ask(open_desk(), "火星书亭")
+    assert turn.answer is not None
+    text = Seen(render.message(turn, 0, "en")).text
+    assert "最接近的段落" in text and "材料中没有出现" in text and "Retry" in text and "重试" not in text
+    english = Seen(render.message(replace(turn, answer=replace(turn.answer, lang="en")), 0, "zh")).text
+    assert "Nearest passages" in english and "Found nowhere" in english and "重试" in english
+
+
+def test_a_quote_that_is_the_short_span_is_shown_once_with_its_number() -> None:
+    def line(short: str, quote: str, number: int = 1) -> tuple[Segment, ...]:
+        quoted = (Segment("template", "“"), Segment("quote", quote, number), Segment("template", "”"))
+        return (*([Segment("short", short, number), Segment("break", "")] if short else []), *quoted)
+
+    def kinds(*segments: Segment) -> list[str]:
+        return [segment.kind for segment in render.once(segments)]
+
+    mark = Segment("mark", "1", 1)
+    assert kinds(*line("鲜阳红", "鲜阳红"), mark) == ["short", "mark"]
+    assert kinds(*line("鲜阳红", "责任编辑：鲜阳红"), mark) == [s.kind for s in (*line("鲜阳红", "x"), mark)]
+    listed = (Segment("short", "甲", 1), Segment("template", "、"), *line("乙", "甲"), mark, *line("", "乙", 2))
+    assert render.once(listed) == listed, "several spans stay above their quotes"
+
+
+def test_examples_are_offered_until_they_were_asked_in_any_spelling() -> None:
+    turns = ask(open_desk(), "建了多少座书亭？")
+    examples = (" 建了多少座书亭", "甲？", "What is 乙?", "丙？")
+    assert page.suggested(examples, turns) == ("甲？", "What is 乙?")
+    drawn = page.messages(turns, "zh", examples=examples)[-1]["content"]
+    assert "试试" in drawn and "甲" in drawn and "试试" not in page.messages(turns, "zh")[-1]["content"]
+
+
+def test_a_citation_of_a_file_that_is_gone_says_so_and_names_no_command() -> None:
+    turns = (*ask(open_desk(), "建了多少座书亭"), *ask(open_desk(), "火星书亭"))
+    empty = open_desk({"b.txt": "别的\n别的话。\n"})
+    for ui in ("zh", "en"):
+        for target in ("cite-0-1", "near-1-0"):
+            assert strings.say("place_gone", ui) in Seen(page.open_place(empty, target, turns, ui)).text
+        for target in ("cand-0-0", "doc-absent"):
+            assert strings.say("place_old", ui) in Seen(page.open_place(empty, target, turns, ui)).text
+
+
 def test_a_follow_up_is_asked_with_the_earlier_questions_and_shown_as_understood() -> None:
     engine = FakeEngine({"a.txt": ARTICLE})
     desk = Desk(lambda progress: engine)

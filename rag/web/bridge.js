@@ -92,16 +92,25 @@ if (location.hash.startsWith('#at/')) {
 
 // A keyboard at hand: the question box has the focus from the start. On a touch screen that would raise the keyboard.
 if (matchMedia('(pointer: fine)').matches && !location.hash) {
-  requestAnimationFrame(() => document.querySelector('#jd-box textarea')?.focus({ preventScroll: true }));
+  const first = frames => {
+    const area = document.querySelector('#jd-box textarea');
+    const busy = document.activeElement && document.activeElement !== document.body;
+    if (area && !busy) area.focus({ preventScroll: true });
+    if (document.activeElement !== area && !busy && frames) requestAnimationFrame(() => first(frames - 1));
+  };
+  requestAnimationFrame(() => first(300));
 }
 
 // Gradio names each message after its markup, which a screen reader would spell out: the content speaks for itself.
 function tidy() {
   document.documentElement.lang = document.querySelector('.jd-brand[lang="en"]') ? 'en' : 'zh-CN';
   document.querySelectorAll('#jd-chat [data-testid][aria-label*="<"]').forEach(e => e.removeAttribute('aria-label'));
+  const english = !!document.querySelector('.jd-brand[lang="en"]');
+  const area = document.querySelector('#jd-box textarea');
+  const named = english ? 'Question' : '问题';
+  if (area && area.getAttribute('aria-label') !== named) area.setAttribute('aria-label', named);
   const send = document.querySelector('#jd-box :is(.submit-button, .stop-button)');
   if (!send) return;
-  const english = !!document.querySelector('.jd-brand[lang="en"]');
   const stops = send.classList.contains('stop-button');
   const name = english ? (stops ? 'Stop' : 'Send') : (stops ? '停止' : '发送');
   if (send.getAttribute('aria-label') !== name) send.setAttribute('aria-label', name);

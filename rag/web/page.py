@@ -28,11 +28,16 @@ PENDING = ("…", "…")  # the trouble of a turn that is still being answered
 Turns = tuple[Turn, ...]
 
 
-def messages(turns: Sequence[Turn], ui: str, last: str | None = None) -> list[dict[str, str]]:
-    """The chat as Gradio messages; `last` replaces the newest reply while it streams."""
+def messages(
+    turns: Sequence[Turn], ui: str, last: str | None = None, examples: Sequence[str] = ()
+) -> list[dict[str, str]]:
+    """The chat as Gradio messages; `last` replaces the newest reply while it streams. The newest answer offers some of
+    the `examples`, chosen as it is drawn: they may come later than the answer, and follow the interface language."""
     out = []
     for index, turn in enumerate(turns):
         newest = index == len(turns) - 1
+        if newest and turn.answer is not None:
+            turn = replace(turn, suggestions=suggested(examples, turns))
         reply = last if newest and last is not None else render.message(turn, index, ui)
         out += [{"role": "user", "content": render.asked(turn)}, {"role": "assistant", "content": reply}]
     return out
@@ -61,7 +66,7 @@ def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Tu
         answer = engine.ask(text, history=history(turns))
         for count in range(1, len(answer.segments) if answer.found else 0):
             yield asked, render.partial(answer, index, count)
-        yield (*turns, Turn(text, answer, suggestions=_suggest(desk, (*turns, Turn(text)), answer))), None
+        yield (*turns, Turn(text, answer)), None
     except RagError as error:
         yield (*turns, replace(asked[-1], trouble=(error.message("zh"), error.message("en")))), None
     except Exception as error:
@@ -71,11 +76,14 @@ def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Tu
         yield (*turns, replace(asked[-1], trouble=trouble)), None
 
 
-def _suggest(desk: Desk, turns: Turns, answer: Answer) -> tuple[str, ...]:
-    """Questions from the material that this chat has not asked yet, in the language of the answer."""
-    asked = {turn.question for turn in turns}
-    fresh = [text for text in desk.examples("en" if answer.lang == "en" else "zh") if text not in asked]
-    return tuple(fresh[:FOLLOW_UPS])
+def suggested(examples: Sequence[str], turns: Sequence[Turn]) -> tuple[str, ...]:
+    """The first examples that this chat has not asked yet, in whatever spacing, case or punctuation."""
+
+    def bare(text: str) -> str:
+        return "".join(c for c in text.casefold() if c.isalnum())
+
+    asked = {bare(text) for turn in turns for text in (turn.question, turn.answer.understood if turn.answer else "")}
+    return tuple(text for text in examples if bare(text) not in asked)[:FOLLOW_UPS]
 
 
 def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
@@ -84,9 +92,9 @@ def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
         engine = desk.engine
         if target == "library":
             return panel.library_html(desk.material, ui)
+        if desk.changed():
+            desk.refresh()  # what a link is said to prove is the text as it is now
         if target.startswith("at/"):
-            if desk.changed():
-                desk.refresh()  # what a link is said to prove is the text as it is now
             found = panel.follow(target, desk.material.documents)
             if found is None:
                 return panel.note_html(say("place_gone", ui), ui)
@@ -95,6 +103,9 @@ def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
         if target.startswith("doc-"):
             return panel.source_html(Place(engine.document(target[4:]), 0, 0), ui)
         return panel.source_html(_place(desk, target, turns), ui)
+    except UnknownDocumentError:  # its own message is for the command line; here the file is simply no longer there
+        named = target.startswith(("cite-", "near-", "at/"))
+        return panel.note_html(say("place_gone" if named else "place_old", ui), ui)
     except RagError as error:
         return panel.note_html(error.message(ui), ui)
 
@@ -111,16 +122,25 @@ def _place(desk: Desk, target: str, turns: Turns) -> Place:
         return Place(document(finding.passage.doc_id), finding.start, finding.end, note="cand_note")
     if kind == "near" and n < len(answer.nearest):
         near = answer.nearest[n]
-        return Place(document(near.doc_id), near.start, near.end, note="near_note")
-    for citation, proof in zip(answer.citations, desk.engine.verify(answer), strict=False):
+        try:
+            return Place(document(near.doc_id), near.start, near.end, note="near_note")
+        except UnknownDocumentError:
+            return _again(desk, near)
+    for index, citation in enumerate(answer.citations):
         if kind != "cite" or citation.number != n:
             continue
         try:
             cited = document(citation.doc_id)
-        except UnknownDocumentError:  # the file changed since the answer: the same sentence in what it is now
-            return panel.settle(document(citation.source), citation.start, citation.end, citation.digest)
+        except UnknownDocumentError:
+            return _again(desk, citation)
+        proof = desk.engine.verify(answer)[index]
         return Place(cited, citation.start, citation.end, _short(answer, citation), "", proof.ok)
     raise QuestionError("this link leads nowhere any more; ask again", "这个链接已失效，请重新提问")
+
+
+def _again(desk: Desk, citation: Citation) -> Place:
+    """The file changed since the answer: the same sentence in what it is now. Raises UnknownDocumentError without it."""
+    return panel.settle(desk.engine.document(citation.source), citation.start, citation.end, citation.digest)
 
 
 def _short(answer: Answer, citation: Citation) -> str:
@@ -156,12 +176,15 @@ def build(desk: Desk) -> Any:
                 text = told.message(ui)
         return render.welcome(desk.examples(ui)[:FIRST], desk.progress, text, desk.ready, desk.settled, ui)
 
+    def drawn(turns: Turns, ui: str) -> list[dict[str, str]]:
+        return messages(turns, ui, examples=desk.examples(ui))
+
     def dress(ui: str, turns: Turns) -> tuple[Any, ...]:
         """Everything that depends on the language or on whether the material is ready."""
         return (
             render.header(desk.material, desk.ready, ui),
-            gr.update(value=messages(turns, ui), placeholder=welcome(ui)),
-            gr.update(placeholder=say("ask_here", ui)),
+            gr.update(value=drawn(turns, ui), placeholder=welcome(ui)),
+            gr.update(placeholder=say("ask_here", ui), label=say("question", ui)),
             gr.update(value=say("switch", ui)),
             gr.update(value=say("new_chat", ui)),
         )
@@ -172,27 +195,36 @@ def build(desk: Desk) -> Any:
 
     def tick(ui: str, turns: Turns) -> tuple[Any, ...]:
         facts = render.header(desk.material, desk.ready, ui)
-        return gr.Timer(active=not desk.settled), facts, gr.skip() if turns else gr.update(placeholder=welcome(ui))
+        settled = desk.settled
+        chat: Any
+        if not turns:
+            chat = gr.update(placeholder=welcome(ui))
+        elif settled and turns[-1].answer is not None:
+            chat = drawn(turns, ui)  # answered before there were examples: now they are offered below it
+        else:
+            chat = gr.skip()
+        return gr.Timer(active=not settled), facts, chat
 
     def switch(ui: str, turns: Turns) -> tuple[Any, ...]:
         other = "en" if ui == "zh" else "zh"
         return (other, *dress(other, turns))
 
     def stream(question: str, kept: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
-        yield gr.skip(), gr.skip(), gr.update(value="", submit_btn=False, stop_btn=True), gr.skip()
-        turns = kept
+        # The question is in the chat from the moment that it can be stopped: stopping loses nothing.
+        turns = (*kept, Turn(question, trouble=PENDING))
+        working = gr.update(value="", placeholder=say("ask_here", ui), submit_btn=False, stop_btn=True)
+        yield turns, messages(turns, ui, render.stage(say("stage_search", ui))), working, gr.skip()
         for turns, sofar in reply(desk, question, kept, ui):
             yield turns, messages(turns, ui, sofar), gr.skip(), gr.skip()
         facts = render.header(desk.material, desk.ready, ui)  # reading a changed folder changes the line on top
         typed = "" if turns[-1].answer else turns[-1].question  # what could not be asked is not lost
-        yield turns, messages(turns, ui), gr.update(value=typed, submit_btn=True, stop_btn=False), facts
+        yield turns, drawn(turns, ui), gr.update(value=typed, submit_btn=True, stop_btn=False), facts
 
     def ask_box(question: str, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
         if (question or "").strip():
             yield from stream(question, turns, ui)
         else:
-            gr.Info(say("q_empty", ui), title="")
-            yield gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            yield gr.skip(), gr.skip(), gr.update(value="", placeholder=say("q_empty", ui)), gr.skip()
 
     def ask_link(event: Any, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
         found = wanted(str(event._data.get("target", "")), turns)
@@ -204,7 +236,7 @@ def build(desk: Desk) -> Any:
     def stop(turns: Turns, ui: str) -> tuple[Any, ...]:
         if turns and turns[-1].trouble == PENDING:
             turns = (*turns[:-1], replace(turns[-1], trouble=(say("stopped", "zh"), say("stopped", "en"))))
-        return turns, messages(turns, ui), gr.update(submit_btn=True, stop_btn=False), gr.skip()
+        return turns, drawn(turns, ui), gr.update(submit_btn=True, stop_btn=False), gr.skip()
 
     def opened(event: Any, turns: Turns, ui: str) -> tuple[Any, ...]:
         target = str(event._data.get("target", ""))
@@ -238,7 +270,7 @@ def build(desk: Desk) -> Any:
             layout="bubble", feedback_options=None, group_consecutive_messages=False, placeholder=" ", scale=1,
         )  # fmt: skip
         box = gr.Textbox(
-            elem_id="jd-box", show_label=False, container=False, lines=1, max_lines=6, submit_btn=True,
+            label=say("question", "zh"), elem_id="jd-box", show_label=False, container=False, lines=1, max_lines=6, submit_btn=True,
             placeholder=" ", scale=0,
         )  # fmt: skip
         with gr.Sidebar(open=False, position="right", width=440, elem_classes="jd-side", elem_id="jd-side") as side:
@@ -247,7 +279,9 @@ def build(desk: Desk) -> Any:
 
         dressed = [facts, chat, box, tongue, fresh]
         saved = "() => [localStorage.getItem('judian-ui') || navigator.language || '']"
-        save = "(ui, turns) => { localStorage.setItem('judian-ui', ui === 'zh' ? 'en' : 'zh'); return [ui, turns]; }"
+        # What Python holds as state reaches the browser as null: the page itself knows which language it shows.
+        shown = "document.querySelector('.jd-brand').lang"
+        save = f"(...all) => {{ localStorage.setItem('judian-ui', {shown} === 'en' ? 'zh' : 'en'); return all; }}"
         page.load(load, wish, [ui, timer, *dressed], js=saved, **hidden)
         timer.tick(tick, [ui, turns], [timer, facts, chat], **hidden)
         tongue.click(switch, [ui, turns], [ui, *dressed], js=save, **hidden)

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from urllib.parse import quote as percent
 
 from rag.types import BODY_ROLES, Answer, Citation, Progress, Segment
+from rag.web.api import MAX_QUESTION
 from rag.web.desk import Material, progress_text
 from rag.web.strings import say
 
 SURE = 0.8  # confidence from which the interface says so without a caution
 WHY_ROWS = 6  # candidates shown under "why this sentence"
+MISSING = 4  # words shown as found nowhere, each cut at
+MISSING_LENGTH = 12  # characters
+BUBBLE = 200  # characters of a question shown in the chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +61,42 @@ def message(turn: Turn, index: int, ui: str) -> str:
     if turn.answer is None:
         text = turn.trouble[0 if ui == "zh" else 1]
         again = f'<div class="jd-meta"><a class="retry" href="#retry-{index}">{say("retry", ui)}</a></div>'
+        if len(turn.question) > MAX_QUESTION:
+            again = ""  # it would be refused again
         return f'<div class="jd-msg"><p class="jd-trouble">{esc(text)}</p>{again}</div>'
     answer = turn.answer
-    lead = said(answer, index, answer.segments) if answer.found else refusal(answer, index, ui)
-    rest = _meta(answer, index, ui) + _why(answer, index, ui) + _suggestions(turn, ui)
+    tongue = "en" if answer.lang == "en" else "zh"  # what belongs to the answer speaks as it does, buttons as the page
+    lead = said(answer, index, once(answer.segments)) if answer.found else refusal(answer, index, tongue)
+    rest = _meta(answer, index, tongue, ui) + _why(answer, index, tongue) + _suggestions(turn, ui)
     return f'<div class="jd-msg">{lead}{rest}</div>'
 
 
 def partial(answer: Answer, index: int, count: int) -> str:
     """The first `count` segments of an answer, while it streams."""
-    return f'<div class="jd-msg">{said(answer, index, answer.segments[:count])}</div>'
+    return f'<div class="jd-msg">{said(answer, index, once(answer.segments)[:count])}</div>'
 
 
 def stage(text: str) -> str:
     """What is being done right now, in place of the answer that is to come."""
     return f'<div class="jd-msg"><p class="jd-stage">{esc(text)}</p></div>'
+
+
+def once(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments, a quote left out where it only says again the short span that stands alone before it: the
+    quote's number then stands at the span."""
+    out: list[Segment] = []
+    n = 0
+    while n < len(segments):
+        kinds = [segment.kind for segment in segments[n : n + 5]]
+        alone = segments[n].kind == "short" and (not out or out[-1].kind == "break")
+        out.append(segments[n])
+        n += 1
+        if alone and kinds == ["short", "break", "template", "quote", "template"]:
+            short, _, opening, quote, closing = segments[n - 1 : n + 4]
+            marks = opening.text + closing.text in ("“”", "「」")
+            if marks and short.text.strip().rstrip("。.") == quote.text.strip().rstrip("。."):
+                n += 4
+    return tuple(out)
 
 
 def said(answer: Answer, index: int, segments: Sequence[Segment]) -> str:
@@ -122,7 +147,7 @@ def refusal(answer: Answer, index: int, ui: str) -> str:
         first.append(segment.text if segment.kind == "template" else "")
     parts = [f'<p class="lead">{esc("".join(first).strip()) or say("not_found", ui)}</p>']
     if answer.missing:
-        words = "".join(f'<span class="word">{esc(word)}</span>' for word in answer.missing)
+        words = "".join(f'<span class="word">{esc(word)}</span>' for word in map(_cut, answer.missing[:MISSING]))
         parts.append(f'<p class="jd-missing">{say("missing", ui)} {words}</p>')
     if answer.nearest:
         rows = "".join(
@@ -134,23 +159,27 @@ def refusal(answer: Answer, index: int, ui: str) -> str:
     return f'<div class="jd-said jd-refusal">{"".join(parts)}</div>'
 
 
+def _cut(word: str) -> str:
+    return word if len(word) <= MISSING_LENGTH else word[:MISSING_LENGTH] + "…"
+
+
 def _role(role: str, ui: str) -> str:
     return "" if role in BODY_ROLES else f" · {say(f'role_{role}', ui)}"
 
 
-def _meta(answer: Answer, index: int, ui: str) -> str:
-    """How sure, where from, copy and retry in one row; below it the question as understood, where it differs."""
+def _meta(answer: Answer, index: int, tongue: str, ui: str) -> str:
+    """How sure and where from, copy and retry in one row; below it the question as understood, where it differs."""
     parts = []
     if answer.found and answer.kind != "greeting":
         word = "sure" if answer.confidence >= SURE else "likely"
-        parts.append(f'<span class="jd-{word}">{say(word, ui)}</span>')
+        parts.append(f'<span class="jd-{word}">{say(word, tongue)}</span>')
     for role in dict.fromkeys(c.role for c in answer.citations if c.role not in BODY_ROLES):
-        parts.append(f'<span class="jd-role">{say(f"role_{role}", ui)}</span>')
+        parts.append(f'<span class="jd-role">{say(f"role_{role}", tongue)}</span>')
     parts.append(f'<a href="#copy-{index}" title="{say("copied", ui)}">{say("copy", ui)}</a>')
     parts.append(f'<a class="retry" href="#retry-{index}">{say("retry", ui)}</a>')
     row = f'<div class="jd-meta">{"".join(parts)}</div>'
     if answer.understood.strip() and answer.understood.strip() != answer.question.strip():
-        text = f"{say('understood', ui)}{'：' if ui == 'zh' else ': '}"
+        text = f"{say('understood', tongue)}{'：' if tongue == 'zh' else ': '}"
         edit = f'<a href="#edit-{index}" title="{say("edit", ui)}">✎</a>'
         row += f'<div class="jd-meta"><span class="jd-understood">{text}{esc(answer.understood)} {edit}</span></div>'
     return row
@@ -196,7 +225,8 @@ def _asking(questions: Sequence[str]) -> str:
 
 def asked(turn: Turn) -> str:
     """The person's own question as a message: also escaped, an example may come from a document."""
-    return f'<div class="jd-ask">{esc(turn.question)}</div>'
+    text = turn.question if len(turn.question) <= BUBBLE else turn.question[:BUBBLE] + "…"
+    return f'<div class="jd-ask">{esc(text)}</div>'
 
 
 def welcome(examples: Sequence[str], progress: Progress | None, error: str, ready: bool, settled: bool, ui: str) -> str:
@@ -207,7 +237,7 @@ def welcome(examples: Sequence[str], progress: Progress | None, error: str, read
         body = f'<p class="jd-error"><strong>{say("failed_start", ui)}</strong>{esc(error)}</p>'
     elif not ready:
         share = f' style="--done:{100 * progress.done // progress.total}%"' if progress and progress.total > 1 else ""
-        detail = f"<small>{esc(progress.detail)}</small>" if progress and progress.detail else ""
+        detail = f"<small>{esc(_detail(progress.detail, ui))}</small>" if progress and progress.detail else ""
         body = (
             f'<div class="jd-progress"><p>{esc(progress_text(progress, ui))}</p>'
             f'<div class="bar{"" if share else " busy"}"{share}></div>{detail}<p>{say("ready_soon", ui)}</p></div>'
@@ -216,6 +246,13 @@ def welcome(examples: Sequence[str], progress: Progress | None, error: str, read
         links = _asking(examples) if settled else '<i class="empty"></i>' * 4
         body = f'<p class="jd-hint">{say("try_these", ui)}</p><div class="jd-examples">{links}</div>' if links else ""
     return f'<div class="jd-welcome" lang="{ui}">{head}{body}</div>'
+
+
+def _detail(detail: str, ui: str) -> str:
+    """What is being worked on: a name, where need be with what is done to it ("NAME: loading") in our words."""
+    name, _, doing = detail.partition(": ")
+    known = {"loading": "detail_loading", "another process is preparing it": "detail_waiting"}
+    return f"{name} · {say(known[doing], ui)}" if doing in known else detail
 
 
 def header(material: Material, ready: bool, ui: str) -> str:

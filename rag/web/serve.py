@@ -14,6 +14,7 @@ from rag.protocols import ProgressFn
 from rag.text.terminal import one_line, ui_language
 from rag.types import Progress
 from rag.web.desk import Desk, Engine, progress_text
+from rag.web.strings import say
 
 HERE = Path(__file__).parent
 FONTS = (
@@ -151,7 +152,8 @@ def _watch(desk: Desk, console: Any) -> None:
             pass
     material = desk.material
     if desk.ready:
-        console.print(f"{len(material.documents)} documents, {material.passages} passages; ready", highlight=False)
+        counts = say("docs", ui, n=len(material.documents)), say("passages", ui, n=material.passages)
+        console.print(" · ".join((*counts, say("ready", ui))), highlight=False)
     for outcome in material.failed:
         console.print(one_line(f"{outcome.source}: {outcome.reason}"), markup=False, highlight=False)
 
