@@ -32,6 +32,11 @@ MEANING: Mapping[str, str] = {
     "recall": "refused, of those without an answer",
     "false": "refused, of those with an answer (lower is better)",
 }
+LEGEND = (
+    "em: short answer equals a gold answer; f1: longest common run with one; R@k: gold among the first k hits; "
+    "RR@10: 1 / rank of the first relevant hit, nDCG@10: order of the hits; n: questions a measure applies to; "
+    "latency leaves out the first question, a warm-up."
+)
 LABELS: Mapping[str, str] = {"recall": "refused rightly", "false": "refused wrongly"}
 TYPE_COLUMNS = ("facts", "evidence", "sentence", "em", "f1", "R@5", "recall", "false")
 
@@ -111,6 +116,8 @@ def markdown(content: Mapping[str, Any], scored: Sequence[Scored]) -> str:
         )
     lines += _rest(content)
     lines += [
+        "",
+        LEGEND,
         "",
         "em, f1, facts, evidence, sentence and retrieval count questions with an answer only; one that was refused "
         "scores 0. Intervals: Wilson's where every value is 0 or 1, else the bootstrap's; questions are taken as "
@@ -235,6 +242,7 @@ def draw(console: Console, content: Mapping[str, Any], out: Path) -> None:
     for name, value in content["summary"].get("latency", {}).items():
         grid.add_row(f"latency {name.removesuffix('_ms')}", f"{value:.1f} ms", "", str(counts["timed"]))
     console.print(grid)
+    console.print(Text(LEGEND, "dim"))
     console.print(Text(f"{out / 'summary.md'}"))
 
 

@@ -9,15 +9,16 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.config import DEFAULT_MODEL, Settings
 from rag.embed import describe
 from rag.errors import RagError
 from rag.index import directory_of, find_folder
-from rag.library import Library
+from rag.library import Library, Source
 from rag.parse import SUFFIXES
+from rag.shelf import Shelf, count, skipped, some, unreadable
 from rag.sync import walk
 
 PYTHON = ((3, 10), (3, 13))  # oldest and newest that are tested
@@ -91,14 +92,8 @@ def _packages() -> Item:
     missing = [dist for module, dist in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         names = ", ".join(missing)
-        return Item(
-            "packages",
-            False,
-            f"missing: {names}",
-            f"缺少：{names}",
-            "run: pip install -e .",
-            "请运行：pip install -e .",
-        )
+        todo = ("run: pip install -e .", "请运行：pip install -e .")
+        return Item("packages", False, f"missing: {names}", f"缺少：{names}", *todo)
     shown = ("torch", "sentence-transformers", "faiss-cpu", "tantivy", "gradio")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in shown)
     return _good("packages", versions, versions)
@@ -146,14 +141,8 @@ def _engine(settings: Settings) -> Item:
             "请运行 pip install openvino，或把 engine 设为 auto",
         )
     if runs == "torch" and settings.model == DEFAULT_MODEL and settings.engine == "auto":
-        return Item(
-            "engine",
-            True,
-            "torch",
-            "torch",
-            "faster with: pip install openvino",
-            "安装 openvino 会更快：pip install openvino",
-        )
+        todo = ("faster with: pip install openvino", "安装 openvino 会更快：pip install openvino")
+        return Item("engine", True, "torch", "torch", *todo)
     return _good("engine", runs, runs)
 
 
@@ -161,39 +150,45 @@ def _folder(settings: Settings) -> Item:
     try:
         folder = find_folder(settings.folder)
         files = sorted(walk(folder))
+        others, failed = skipped(folder), unreadable(folder, _sources(folder, settings), settings.max_file_mb)
     except RagError as error:
         return _bad("folder", error)
     except OSError as error:
         return Item("folder", False, f"{error}", f"{error}", "check its permissions", "请检查权限")
-    closed = [str(path.relative_to(folder)) for path in files if not os.access(path, os.R_OK)]
     if not files:
         kinds = " ".join(sorted(SUFFIXES))
-        return Item(
-            "folder",
-            False,
-            f"{folder}: no file that can be read",
-            f"{folder}：没有可读的文件",
-            f"put documents there ({kinds})",
-            f"请放入文档（{kinds}）",
-        )
-    if closed:
-        names = ", ".join(closed[:5])
-        return Item(
-            "folder",
-            False,
-            f"{folder}: {len(closed)} of {len(files)} files cannot be read: {names}",
-            f"{folder}：{len(files)} 个文件中有 {len(closed)} 个无法读取：{names}",
-            "check their permissions",
-            "请检查这些文件的权限",
-        )
-    return _good("folder", f"{folder}: {len(files)} files", f"{folder}：{len(files)} 个文件")
+        en = f"{folder}: no file that can be read" + (f"; no parser for: {some(others, 'en')}" if others else "")
+        zh = f"{folder}：没有可读的文件" + (f"；类型不支持：{some(others, 'zh')}" if others else "")
+        return Item("folder", False, en, zh, f"put documents there ({kinds})", f"请放入文档（{kinds}）")
+    en, zh = f"{folder}: {count(len(files), 'file')}", f"{folder}：{len(files)} 个文件"
+    if others:
+        en += f"; skipped, no parser for {count(len(others), 'file')}: {some(others, 'en')}"
+        zh += f"；跳过 {len(others)} 个类型不支持的文件：{some(others, 'zh')}"
+    if failed:
+        en += f"; {len(failed)} cannot be read: {some((o.source for o in failed), 'en')}"
+        zh += f"；{len(failed)} 个无法读取：{some((o.source for o in failed), 'zh')}"
+        why = failed[0].reason.splitlines()
+        return Item("folder", False, en, zh, f"mend the first: {why[-1]}", f"先处理第一个：{why[0]}")
+    todo = ("export their text as .txt, .md or .html", "请导出为 .txt、.md 或 .html") if others else ("", "")
+    return Item("folder", True, en, zh, *todo)
+
+
+def _sources(folder: Path, settings: Settings) -> Mapping[str, Source]:
+    """The files as the index knows them: those need no reading. What is wrong with the index is told by itself."""
+    try:
+        with Shelf(replace(settings, folder=str(folder))) as shelf:
+            return shelf.sources()
+    except RagError:
+        return {}
 
 
 def _index(settings: Settings) -> Item:
+    folder = Path(settings.folder)
     try:
-        directory = directory_of(find_folder(settings.folder), settings)
+        folder = find_folder(folder)
+        directory = directory_of(folder, settings)
         if not (directory / "library.sqlite").is_file():
-            return _unmade(directory)
+            return _unmade(directory, folder)
         library = Library(directory / "library.sqlite")
         try:
             wrong = library.check()
@@ -202,26 +197,31 @@ def _index(settings: Settings) -> Item:
         finally:
             library.close()
     except RagError as error:
+        error.at(folder)
         return _bad("index", error)
     except OSError as error:
         return Item("index", False, f"{error}", f"{error}", "check its permissions", "请检查权限")
-    mend = ("run: python -m rag rebuild", "请运行：python -m rag rebuild")
+    mend = _run("rebuild", folder)
     if wrong:
         return Item("index", False, f"{directory}: {wrong[0]}", f"{directory}：{wrong[0]}", *mend)
     if settings.model == DEFAULT_MODEL and built_by and DEFAULT_MODEL not in built_by:
         told = f"built by {built_by}, the setting is {settings.model}", f"由 {built_by} 建立，而设置是 {settings.model}"
         return Item("index", False, *told, *mend)
-    todo = ("", "") if not waiting else ("run: python -m rag index", "请运行：python -m rag index")
+    todo = ("", "") if not waiting else _run("index", folder)
     return Item(
         "index",
         True,
-        f"{directory}: {documents} documents, {passages} passages, {waiting} waiting",
+        f"{directory}: {count(documents, 'document')}, {count(passages, 'passage')}, {waiting} waiting",
         f"{directory}：{documents} 篇文档，{passages} 段，{waiting} 篇待编入",
         *todo,
     )
 
 
-def _unmade(directory: Path) -> Item:
+def _run(command: str, folder: Path) -> tuple[str, str]:
+    return f'run: python -m rag {command} "{folder}"', f'请运行：python -m rag {command} "{folder}"'
+
+
+def _unmade(directory: Path, folder: Path) -> Item:
     if not os.access(_existing(directory), os.W_OK):
         return Item(
             "index",
@@ -232,7 +232,7 @@ def _unmade(directory: Path) -> Item:
             "请把 index_dir 设为可写的目录",
         )
     told = f"{directory}: not made yet", f"{directory}：尚未建立"
-    return Item("index", True, *told, "run: python -m rag index", "请运行：python -m rag index")
+    return Item("index", True, *told, *_run("index", folder))
 
 
 def _space(settings: Settings) -> Item:

@@ -452,3 +452,55 @@ def test_the_real_model_answers_as_a_program(embedder: object, folder: Path) -> 
     assert ran.returncode == 0, ran.stderr.decode()
     answer = json.loads(ran.stdout)
     assert answer["found"] and "12座" in answer["text"] and ran.stderr == b""
+
+
+# -- a newcomer's first folder ----------------------------------------------------------------------------------------
+
+
+def test_what_needs_no_model_loads_none(
+    rag: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rag("index")
+    before = rag("list", "--json").out, rag("show", "library.md", "--json").out, rag("verify", "--json").out
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a model was asked for")
+
+    monkeypatch.setattr("rag.assistant.open_embedder", refuse)
+    assert before == (rag("list", "--json").out, rag("show", "library.md", "--json").out, rag("verify", "--json").out)
+    assert rag("show", "nope").failed_with("no document 'nope'. List them", f'list --folder "{folder}"')
+    assert rag("ask", "").failed_with("empty")
+    (tmp_path / "empty").mkdir()
+    assert rag("index", at=tmp_path / "empty").failed_with("no readable document")
+    assert rag("verify", at=tmp_path / "empty").failed_with(f'python -m rag index "{tmp_path / "empty"}"')
+
+
+def test_a_changed_folder_is_listed_as_it_is(rag: Any, folder: Path) -> None:
+    rag("index")
+    (folder / "new.md").write_text("# 新馆\n\n新馆在山上。\n", encoding="utf-8")
+    (folder / "bridge.txt").unlink()
+    assert [row["source"] for row in rag("list", "--json").lines] == ["library.md", "new.md"]
+
+
+def test_files_that_are_left_out_are_named(rag: Any, folder: Path) -> None:
+    (folder / "paper.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "empty.txt").write_bytes(b"")
+    indexed = rag("index")
+    listed = rag("list")
+    assert (indexed.code, listed.code) == (2, 0)
+    for ran in (indexed, listed):
+        assert "skipped" in ran.err and "paper.pdf" in ran.err and "not read: " in ran.err and "empty.txt" in ran.err
+    item = next(i for i in examine(str(folder)) if i.name == "folder")
+    assert not item.ok and "paper.pdf" in item.en and "empty.txt" in item.en and "empty.txt" in item.next_en
+
+
+def test_the_way_out_of_a_damaged_index_names_its_folder(rag: Any, folder: Path) -> None:
+    rag("index")
+    library = directory_of(folder, Settings.load(folder=str(folder))) / "library.sqlite"
+    for path in library.parent.glob("library.sqlite*"):
+        path.unlink()
+    library.write_bytes(b"no database " * 1000)
+    mend = f'python -m rag rebuild "{folder}"'
+    assert rag("ask", "馆内有多少座书亭？").failed_with(mend) and rag("list").failed_with(mend)
+    assert mend in next(i for i in examine(str(folder)) if i.name == "index").next_en
+    assert rag("rebuild").code == 0
