@@ -5,6 +5,14 @@ of the texts of B, its translation. Two models, as in `rag.reader.rules`:
 the order of sentences by conditional logit over the candidates of one question (McFadden 1974), answerability by
 logistic regression, both with an L2 penalty, fitted by plain gradient descent with numpy: deterministic, seconds.
 
+The shipped weights come from (DATA: a folder with the published sets; the test splits take no part)
+
+    python -m eval.fit DATA/cmrc2018-trial eval/sets/article-dev.jsonl=seeds \\
+        eval/sets/mixed-dev.jsonl=eval/sets/mixed/docs --limit 120
+    RAG_READER=rules python -m eval.fit DATA/cmrc2018-trial DATA/xquad-en@DATA/xquad-zh \\
+        eval/sets/article-dev.jsonl=seeds eval/sets/mixed-dev.jsonl=eval/sets/mixed/docs --limit 70 \\
+        --out rag/reader/weights.json
+
 Questions without an answer are made from those with one, and are half the lesson: the answering document taken out of
 the search; a number, year or place swapped for another of its kind; the subject of one question put into another.
 """
