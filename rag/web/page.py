@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
+import queue
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,7 @@ FOLLOW_UPS = 2
 PENDING = ("…", "…")  # the trouble of a turn that is still being answered
 
 Turns = tuple[Turn, ...]
+Step = tuple[Turns, "str | None"]
 
 
 def messages(
@@ -74,6 +77,34 @@ def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Tu
         name = type(error).__name__
         trouble = (say("unexpected", "zh", name=name), say("unexpected", "en", name=name))
         yield (*turns, replace(asked[-1], trouble=trouble)), None
+
+
+class Halt(threading.Event):
+    """Set to end a running reply. Ours rather than Gradio's cancelling, which can lose the last state of the chat."""
+
+    forget = False  # a new chat: nothing of the reply is shown any more
+
+
+def until(steps: Iterator[Step], halt: Halt) -> Iterator[Step]:
+    """The steps as they come, worked out in a thread of their own, and no more of them once `halt` is set."""
+    made: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        for step in steps:
+            made.put(step)
+            if halt.is_set():
+                break
+        made.put(None)
+
+    threading.Thread(target=work, name="judian-reply", daemon=True).start()
+    while not halt.is_set():
+        try:
+            step = made.get(timeout=0.05)
+        except queue.Empty:
+            continue
+        if step is None:
+            return
+        yield step
 
 
 def suggested(examples: Sequence[str], turns: Sequence[Turn]) -> tuple[str, ...]:
@@ -165,6 +196,7 @@ def build(desk: Desk) -> Any:
     from gradio.events import api
 
     counter = itertools.count()
+    running: dict[str, Halt] = {}  # by browser session
 
     def welcome(ui: str) -> str:
         error = desk.error
@@ -209,34 +241,46 @@ def build(desk: Desk) -> Any:
         other = "en" if ui == "zh" else "zh"
         return (other, *dress(other, turns))
 
-    def stream(question: str, kept: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
+    def stream(question: str, kept: Turns, ui: str, session: str) -> Iterator[tuple[Any, ...]]:
         # The question is in the chat from the moment that it can be stopped: stopping loses nothing.
+        halt = running[session] = Halt()
         turns = (*kept, Turn(question, trouble=PENDING))
         working = gr.update(value="", placeholder=say("ask_here", ui), submit_btn=False, stop_btn=True)
         yield turns, messages(turns, ui, render.stage(say("stage_search", ui))), working, gr.skip()
-        for turns, sofar in reply(desk, question, kept, ui):
-            yield turns, messages(turns, ui, sofar), gr.skip(), gr.skip()
+        try:
+            for turns, sofar in until(reply(desk, question, kept, ui), halt):
+                yield turns, messages(turns, ui, sofar), gr.skip(), gr.skip()
+        finally:
+            halt.set()  # also when the reader has left
+            if running.get(session) is halt:
+                del running[session]
+        if halt.forget:  # the last step is sent once more at the end: let it be the empty chat
+            yield emptied(ui)
+            return
+        ended = gr.update(submit_btn=True, stop_btn=False)
+        if turns[-1].trouble == PENDING:
+            turns = (*turns[:-1], replace(turns[-1], trouble=(say("stopped", "zh"), say("stopped", "en"))))
+        elif turns[-1].answer is None:  # what could not be asked is not lost
+            ended = gr.update(value=turns[-1].question, submit_btn=True, stop_btn=False)
         facts = render.header(desk.material, desk.ready, ui)  # reading a changed folder changes the line on top
-        typed = "" if turns[-1].answer else turns[-1].question  # what could not be asked is not lost
-        yield turns, drawn(turns, ui), gr.update(value=typed, submit_btn=True, stop_btn=False), facts
+        yield turns, drawn(turns, ui), ended, facts
 
-    def ask_box(question: str, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
+    def ask_box(question: str, turns: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
         if (question or "").strip():
-            yield from stream(question, turns, ui)
+            yield from stream(question, turns, ui, request.session_hash)
         else:
             yield gr.skip(), gr.skip(), gr.update(value="", placeholder=say("q_empty", ui)), gr.skip()
 
-    def ask_link(event: Any, turns: Turns, ui: str) -> Iterator[tuple[Any, ...]]:
+    def ask_link(event: Any, turns: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
         found = wanted(str(event._data.get("target", "")), turns)
         if found:
-            yield from stream(found[0], found[1], ui)
+            yield from stream(found[0], found[1], ui, request.session_hash)
         else:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip()
 
-    def stop(turns: Turns, ui: str) -> tuple[Any, ...]:
-        if turns and turns[-1].trouble == PENDING:
-            turns = (*turns[:-1], replace(turns[-1], trouble=(say("stopped", "zh"), say("stopped", "en"))))
-        return turns, drawn(turns, ui), gr.update(submit_btn=True, stop_btn=False), gr.skip()
+    def stop(request: Any) -> None:
+        if halt := running.get(request.session_hash):
+            halt.set()
 
     def opened(event: Any, turns: Turns, ui: str) -> tuple[Any, ...]:
         target = str(event._data.get("target", ""))
@@ -248,11 +292,19 @@ def build(desk: Desk) -> Any:
         fresh = f'<i hidden data-n="{next(counter)}"></i>'
         return open_place(desk, target, turns, ui) + fresh, gr.Sidebar(open=True), gr.skip()
 
-    def clear(ui: str) -> tuple[Any, ...]:
-        emptied = gr.update(value=[], placeholder=welcome(ui))
-        return (), emptied, gr.update(value="", submit_btn=True, stop_btn=False), gr.skip()
+    def clear(ui: str, request: Any) -> tuple[Any, ...]:
+        if halt := running.get(request.session_hash):
+            halt.forget = True
+            halt.set()
+        return emptied(ui)
+
+    def emptied(ui: str) -> tuple[Any, ...]:
+        chat = gr.update(value=[], placeholder=welcome(ui))
+        return (), chat, gr.update(value="", submit_btn=True, stop_btn=False), gr.skip()
 
     # Gradio hands the event over by annotation, and cannot resolve a local name in a string.
+    for function in (ask_box, ask_link, stop, clear):
+        function.__annotations__["request"] = gr.Request
     ask_link.__annotations__["event"] = opened.__annotations__["event"] = gr.EventData
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     bridge_js = (HERE / "bridge.js").read_text(encoding="utf-8")
@@ -286,10 +338,10 @@ def build(desk: Desk) -> Any:
         timer.tick(tick, [ui, turns], [timer, facts, chat], **hidden)
         tongue.click(switch, [ui, turns], [ui, *dressed], js=save, **hidden)
         spoken = [turns, chat, box, facts]
-        by_box = box.submit(ask_box, [box, turns, ui], spoken, trigger_mode="multiple", **hidden)
-        by_link = bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="multiple", **hidden)
-        box.stop(stop, [turns, ui], spoken, cancels=[by_box, by_link], **hidden)
-        fresh.click(clear, ui, spoken, cancels=[by_box, by_link], **hidden)
+        box.submit(ask_box, [box, turns, ui], spoken, trigger_mode="multiple", **hidden)
+        bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="multiple", **hidden)
+        box.stop(stop, None, None, queue=False, **hidden)
+        fresh.click(clear, ui, spoken, **hidden)
         bridge.click(opened, [turns, ui], [source, side, box], trigger_mode="multiple", **hidden)
         ask, retrieve = endpoints(desk)
         api(_told(ask), api_name="ask")
