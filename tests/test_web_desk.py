@@ -15,7 +15,7 @@ import pytest
 from rag.config import Settings
 from rag.errors import BusyError, FolderError, MissingExtraError, SettingsError
 from rag.types import Progress
-from rag.web import api, page, render
+from rag.web import api, chat, page, render
 from rag.web.desk import Desk, Material, progress_text
 from rag.web.serve import check_folder, check_port, launch, serve
 from tests.fakes import FakeEngine, FakeInfo
@@ -35,7 +35,7 @@ def test_a_question_that_comes_early_waits_with_true_progress_and_is_answered() 
     desk.start()
     with pytest.raises(BusyError):
         api.endpoints(desk)[0]("建了多少座书亭")
-    steps = page.reply(desk, "建了多少座书亭", (), "zh")
+    steps = chat.reply(desk, "建了多少座书亭", (), "zh")
     text = Seen(next(steps)[1] or "").text
     assert "材料还在准备" in text and "30/120" in text and "还剩 90" in text
     go.set()

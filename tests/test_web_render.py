@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from rag.errors import QuestionError
 from rag.types import Citation, FileOutcome, Segment, Span
-from rag.web import api, page, panel, render, strings
+from rag.web import api, chat, page, panel, render, strings
 from rag.web.desk import Desk
 from rag.web.panel import Place
 from rag.web.render import Turn, esc
@@ -143,9 +143,9 @@ def test_a_quote_that_is_the_short_span_is_shown_once_with_its_number() -> None:
 def test_examples_are_offered_until_they_were_asked_in_any_spelling() -> None:
     turns = ask(open_desk(), "建了多少座书亭？")
     examples = (" 建了多少座书亭", "甲？", "What is 乙?", "丙？")
-    assert page.suggested(examples, turns) == ("甲？", "What is 乙?")
-    drawn = page.messages(turns, "zh", examples=examples)[-1]["content"]
-    assert "试试" in drawn and "甲" in drawn and "试试" not in page.messages(turns, "zh")[-1]["content"]
+    assert chat.suggested(examples, turns) == ("甲？", "What is 乙?")
+    drawn = chat.messages(turns, "zh", examples=examples)[-1]["content"]
+    assert "试试" in drawn and "甲" in drawn and "试试" not in chat.messages(turns, "zh")[-1]["content"]
 
 
 def test_a_citation_of_a_file_that_is_gone_says_so_and_names_no_command() -> None:

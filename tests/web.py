@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from rag.types import FileOutcome
-from rag.web import page
+from rag.web import chat
 from rag.web.desk import Desk
 from tests.fakes import FakeEngine
 
@@ -45,5 +45,5 @@ def open_desk(texts: dict[str, str] | None = None, failed: tuple[FileOutcome, ..
     return desk
 
 
-def ask(desk: Desk, question: str, turns: page.Turns = (), ui: str = "zh") -> page.Turns:
-    return list(page.reply(desk, question, turns, ui))[-1][0]
+def ask(desk: Desk, question: str, turns: chat.Turns = (), ui: str = "zh") -> chat.Turns:
+    return list(chat.reply(desk, question, turns, ui))[-1][0]
