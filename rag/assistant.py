@@ -24,7 +24,7 @@ from rag.examples import examples_of
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
-from rag.reader import open_reader, whole
+from rag.reader import open_reader, preload, whole
 from rag.retrieve import Retriever
 from rag.sync import add_texts, read_document, sync_folder
 from rag.text import is_han
@@ -118,6 +118,14 @@ class Assistant:
         folder: Path | None,
         fresh: bool = False,
     ) -> Assistant:
+        if embedder is None:
+            preload(
+                settings.reader,
+                settings.model,
+                model_dir=settings.model_dir,
+                engine=settings.engine,
+                threads=settings.threads,
+            )
         embedder = embedder or open_embedder(
             settings.model,
             engine=settings.engine,

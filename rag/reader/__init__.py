@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
+from rag.config import DEFAULT_MODEL
+from rag.errors import RagError
 from rag.protocols import Embedder
 from rag.reader.rules import RuleReader
 
-__all__ = ["RuleReader", "open_reader"]
+__all__ = ["RuleReader", "open_reader", "preload"]
 
 
 def open_reader(
@@ -15,6 +20,19 @@ def open_reader(
     where it is shipped and the embedder is the model that it was trained on. Raises ModelError."""
     from rag.reader.span import available, open_span_model
 
-    trained = reader == "trained" or (reader == "auto" and available() and embedder.name == "multilingual-e5-small")
+    trained = reader == "trained" or (reader == "auto" and available() and embedder.name == DEFAULT_MODEL)
     spans = open_span_model(model_dir, engine, threads) if trained else None
     return RuleReader(embedder, refuse_below, spans)
+
+
+def preload(reader: str, model: str, *, model_dir: str, engine: str, threads: int) -> None:
+    """Begins to load the span model beside the embedder, where `open_reader` will want it: a second less to wait on two
+    cores. What goes wrong here is raised by `open_reader`, which asks again."""
+    from rag.reader.span import available, open_span_model
+
+    def work() -> None:
+        with contextlib.suppress(RagError, OSError):
+            open_span_model(model_dir, engine, threads)
+
+    if reader != "rules" and model == DEFAULT_MODEL and available():
+        threading.Thread(target=work, name="judian-span-model", daemon=True).start()
