@@ -10,9 +10,9 @@ import pytest
 from rag.protocols import Vectors
 from rag.reader import RuleReader
 from rag.reader.features import prepare, uncovered
-from rag.reader.judge import weights
+from rag.reader.judge import short_spans, weights
 from rag.text import fold
-from rag.types import Hit, Passage, passage_id
+from rag.types import Finding, Hit, Passage, Span, passage_id
 from rag.understand import understand
 
 _TEXT = (
@@ -86,3 +86,24 @@ def test_every_weight_has_a_known_name() -> None:
     from rag.reader.features import NAMES
 
     assert set(weights()["sentence"]) <= set(NAMES)
+
+
+def _chosen(sentence: str, trained: str, question: str) -> list[str]:
+    passage = Passage(passage_id("d", 0, len(sentence)), "d", sentence, 0, len(sentence))
+    start = sentence.index(trained)
+    features = {"span": 0.5, "cross": 0.0}
+    finding = Finding(passage, 0, len(sentence), 1.0, (Span(start, start + len(trained)),), features)
+    return [finding.short(span) for span in short_spans(prepare(understand(question)), finding)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "trained", "question", "short"),
+    [
+        ("举办“文明一课”直播50余场次,传播很广。", "“文明一课”直播50余场次,", "直播办了几场？", ["50余场次"]),
+        ("作品《荣耀之旅》获优秀纪录片奖。", "荣耀之旅", "哪部作品获奖？", ["《荣耀之旅》"]),
+        ("大桥于1937年5月27日通车。", "1937年", "大桥什么时候通车？", ["1937年5月27日"]),
+        ("由甲公司“和乙公司承建。", "“和乙公司", "哪家公司承建？", ["和乙公司"]),
+    ],
+)
+def test_a_trained_span_is_cut_as_people_write_it(sentence: str, trained: str, question: str, short: list[str]) -> None:
+    assert _chosen(sentence, trained, question) == short

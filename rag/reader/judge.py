@@ -24,6 +24,7 @@ _LOOSE = re.compile(
     r"^[里上中下要个把能会就在有是那这几从对后前]+|[里上中下要个把能会就在有是的了吗呢]+$"
 )  # what clings to a word
 _LONGEST_WORD = 12
+_LONGEST_SHORT = 30  # characters up to which a span is short whatever its sentence
 _RARE = 5.0  # see rag.text.background.rarity
 _CLOSE = 0.7  # difference of scores under which the next sentence is nearly as good
 _TYPED = frozenset({"who", "when", "where", "how_many"})  # kinds whose answer can be seen in a sentence
@@ -103,8 +104,9 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
     nothing."""
     by_rule = short_answers(asked, finding)
     trained = tidy(finding, finding.spans[0]) if finding.spans and finding.features.get("span", -1.0) > 0 else None
-    if trained is None or trained.end - trained.start >= finding.end - finding.start - 1:
-        return by_rule
+    size = trained.end - trained.start if trained else 0
+    if trained is None or size > max(_LONGEST_SHORT, 0.6 * (finding.end - finding.start)):
+        return by_rule  # most of the sentence: that stands below anyway
     kind = asked.question.kind
     if kind == "list" and len(by_rule) > 1:
         return by_rule
@@ -112,7 +114,7 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
         told = phrases(finding, kind)
         met = [span for span in told if span.start < trained.end and trained.start < span.end]
         if len(met) == 1:
-            return [Span(min(met[0].start, trained.start), max(met[0].end, trained.end))]
+            return met
     return [trained]
 
 
