@@ -39,9 +39,7 @@ class Settings:
     chunk_chars: int = 300  # aimed length of a passage, in characters of Chinese text
     k: int = 8  # passages read for an answer
     pool: int = 50  # passages taken from each ranker before fusion
-    refuse_below: float = (
-        0.42  # answerability below which the answer is "not found"; set on the dev sets; higher refuses more
-    )
+    refuse_below: float = 0.42  # answerability below which the answer is "not found"; higher refuses more
     host: str = "127.0.0.1"  # address that the chat listens on
     port: int = 7860  # its port
     max_file_mb: int = 50  # larger files are reported, not read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from dataclasses import fields
@@ -28,10 +29,14 @@ def test_the_two_commands_are_there_once_and_verbatim() -> None:
     assert SHELL.count('pip install -e ".[test]" && python -m pytest') == 1
 
 
-@pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("python -m rag")])
+@pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("python -m rag ")])
 def test_each_command_line_is_understood(line: str) -> None:
     words = shlex.split(line.partition(" > ")[0])[3:]
     assert parse(words, "en").command in COMMANDS
+
+
+def test_the_benchmark_is_there() -> None:
+    assert importlib.util.find_spec("rag.embed.bench") and "python -m rag.embed.bench" in SHELL
 
 
 @pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("python -m eval ")])
