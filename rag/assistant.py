@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from rag import compose
@@ -231,16 +232,16 @@ class Assistant:
             return _answer(understood, Reading((), 1.0, "greeting"), (), segments, "", Hits(), clock)
         hits = self._hits(understood, doc_ids)
         clock.lap("retrieve")
-        reading = self._read(understood, hits)
+        document_of = cache(self.document)  # a document is fetched once for one question
+        reading = self._read(understood, hits, document_of)
         clock.lap("read")
-        documents: dict[str, Document] = {}
-        citations = tuple(self._cite(f, n, documents) for n, f in enumerate(reading.findings, 1))
+        citations = tuple(self._cite(f, n, document_of) for n, f in enumerate(reading.findings, 1))
         if citations:
             segments, short = compose.compose(understood, reading, citations)
             nearest: tuple[Citation, ...] = ()
         else:
             near = compose.nearest_finding(hits[0].passage, reading.candidates) if hits else None
-            nearest = (self._cite(near, 1, documents),) if near else ()
+            nearest = (self._cite(near, 1, document_of),) if near else ()
             segments, short = compose.refuse(understood, reading.missing, nearest), ""
         clock.lap("compose")
         return _answer(understood, reading, citations, segments, short, hits, clock, nearest)
@@ -263,35 +264,32 @@ class Assistant:
         rest = [h for h in found if h.passage.role not in BODY_ROLES][:_FURNITURE_HITS]
         return Hits([*body, *rest])
 
-    def _read(self, question: Question, hits: Hits) -> Reading:
+    def _read(self, question: Question, hits: Hits, document_of: Callable[[str], Document]) -> Reading:
         if not hits or not (question.terms or question.kind in {"overview", "metadata"}):
             return Reading((), 0.0, "no_match")  # an empty folder, or a question that names nothing
         nearest = hits[0].passage.doc_id
         if question.kind in {"metadata", "overview"}:
             documents = self.documents()
             if question.kind == "overview" and len(documents) > 1 and not _names_document(question, documents):
-                titles = [whole.title(self.document(info.id)) for info in documents[:20]]
+                titles = [whole.title(document_of(info.id)) for info in documents[:20]]
                 return Reading(tuple(f for f in titles if f), 1.0, "answered")
-            document = self.document(nearest)
+            document = document_of(nearest)
             if question.kind == "metadata":
                 found = whole.metadata(document, question.field)
             else:
                 found = whole.overview(document, question)
         elif question.kind == "list" and whole.ASKS_POINTS.search(question.understood):
-            found = whole.section(self.document(nearest), question)
-        elif question.kind in {"who", "definition", "which"} and whole.asks_position(self.document(nearest), question):
-            found = whole.metadata(self.document(nearest), "position")
+            found = whole.section(document_of(nearest), question)
+        elif question.kind in {"who", "definition", "which"} and whole.asks_position(document_of(nearest), question):
+            found = whole.metadata(document_of(nearest), "position")
         else:
             found = []
         if found:
             return Reading(tuple(found), 1.0, "answered", (), tuple(found))
         return self._reader.read(question, hits)
 
-    def _cite(self, finding: Finding, number: int, documents: dict[str, Document]) -> Citation:
-        doc_id = finding.passage.doc_id
-        if doc_id not in documents:
-            documents[doc_id] = self.document(doc_id)
-        citation = compose.cite(finding, number, documents[doc_id])
+    def _cite(self, finding: Finding, number: int, document_of: Callable[[str], Document]) -> Citation:
+        citation = compose.cite(finding, number, document_of(finding.passage.doc_id))
         if citation.quote != finding.quote:
             raise VerificationError(
                 f"{citation.source}: the passage at {citation.start} is not what its document says; run: python -m rag rebuild",

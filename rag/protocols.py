@@ -6,7 +6,6 @@ All implementations are safe to call from several threads at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -19,10 +18,11 @@ ProgressFn = Callable[[Progress], None]
 
 
 class Parser(Protocol):
-    """Reads one kind of file."""
+    """Reads one kind of file: the function `parse` of a module that `rag.parse.PARSERS` names."""
 
-    def parse(self, path: Path) -> Parsed:
-        """Text and blocks of the file. Raises `ParseError` naming what is wrong; never returns silently cut text."""
+    def __call__(self, data: bytes, name: str) -> Parsed:
+        """Text and blocks of a file's bytes; `name` is for messages. Raises `ParseError` naming what is wrong; never
+        returns silently cut text."""
         ...
 
 

@@ -102,10 +102,14 @@ class Passage:
     page: int | None = None
 
     @property
+    def head(self) -> str:
+        """Title and section path: read with the text and never quoted; "" where there is neither."""
+        return " › ".join(part for part in (self.title, *self.path) if part)
+
+    @property
     def context(self) -> str:
-        """Title and section path and text: what is embedded and indexed. Only `text` is ever quoted."""
-        head = " › ".join(part for part in (self.title, *self.path) if part)
-        return f"{head}\n{self.text}" if head else self.text
+        """Head and text: what is embedded and indexed. Only `text` is ever quoted."""
+        return f"{self.head}\n{self.text}" if self.head else self.text
 
 
 def passage_id(doc_id: str, start: int, end: int) -> int:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path, PurePath
 
 from rag.errors import ParseError
+from rag.protocols import Parser
 from rag.types import Parsed
-
-ParseFn = Callable[[bytes, str], Parsed]
-"""(bytes of the file, its name for messages) -> Parsed."""
 
 PARSERS: dict[str, str] = {
     ".txt": "rag.parse.plain",
@@ -95,6 +92,6 @@ def _suffix_of(name: str) -> str:
     return suffix
 
 
-def _module(suffix: str) -> ParseFn:
-    parse: ParseFn = import_module(PARSERS[suffix]).parse
+def _module(suffix: str) -> Parser:
+    parse: Parser = import_module(PARSERS[suffix]).parse
     return parse

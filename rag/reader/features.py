@@ -117,6 +117,7 @@ class Asked:
     latin: bool  # an English question
 
 
+@lru_cache(maxsize=64)  # asked for by every step of one reading
 def prepare(question: Question) -> Asked:
     weights: dict[str, float] = {}
     for term in question.terms:

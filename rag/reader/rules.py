@@ -87,7 +87,7 @@ class RuleReader:
         if self._spans is None:
             return {}
         ranks = sorted(range(len(hits)), key=lambda rank: (_place(hits, rank), rank))[:_READ_AT_MOST]
-        contexts = [(_head(hits[rank].passage), hits[rank].passage.text) for rank in ranks]
+        contexts = [(hits[rank].passage.head, hits[rank].passage.text) for rank in ranks]
         return dict(zip(ranks, self._spans.read(question.understood, contexts), strict=True))
 
     def _cosines(
@@ -122,10 +122,6 @@ def _place(hits: Sequence[Hit], rank: int) -> int:
     furniture = hits[rank].passage.role not in BODY_ROLES
     before = sum((h.passage.role not in BODY_ROLES) == furniture for h in hits[:rank])
     return (1 if before < 1 else 3) if furniture else (0 if before < _READ_AT_MOST - 1 else 2)
-
-
-def _head(passage: Passage) -> str:
-    return " › ".join(part for part in (passage.title, *passage.path) if part)
 
 
 def _span_features(
