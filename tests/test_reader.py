@@ -9,8 +9,9 @@ import pytest
 
 from rag.protocols import Vectors
 from rag.reader import RuleReader
+from rag.reader.choose import short_spans
 from rag.reader.features import prepare, uncovered
-from rag.reader.judge import short_spans, weights
+from rag.reader.judge import weights
 from rag.text import fold
 from rag.types import Finding, Hit, Passage, Span, passage_id
 from rag.understand import understand

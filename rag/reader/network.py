@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,18 @@ def merged(base: Mapping[str, NDArray[Any]], difference: Mapping[str, NDArray[An
     return found
 
 
-def forward(weights: Mapping[str, Any], sizes: Sizes, ids: Any, mask: Any, half: bool = False) -> Any:
+def forward(
+    weights: Mapping[str, Any],
+    sizes: Sizes,
+    ids: Any,
+    mask: Any,
+    half: bool = False,
+    drop: Callable[[Any], Any] | None = None,
+) -> Any:
     """Start and end logits by torch: tensors int64 (batch, length) to float32 (batch, length, 2), padding at -10000.
 
-    BERT (Devlin et al. 2018) with exact GELU; `half` computes in bfloat16 from the float32 weights.
+    BERT (Devlin et al. 2018) with exact GELU; `half` computes in bfloat16 from the float32 weights; `drop` is applied
+    to what each sublayer adds, in training.
     """
     import torch
     from torch.nn import functional as f
@@ -96,6 +104,7 @@ def forward(weights: Mapping[str, Any], sizes: Sizes, ids: Any, mask: Any, half:
     def norm(x: Any, name: str) -> Any:
         return f.layer_norm(x, (sizes.hidden,), get(f"{name}.weight"), get(f"{name}.bias"), sizes.epsilon)
 
+    drop = drop or (lambda added: added)
     batch, length = ids.shape
     each = sizes.hidden // sizes.heads
     with torch.no_grad():
@@ -118,8 +127,8 @@ def forward(weights: Mapping[str, Any], sizes: Sizes, ids: Any, mask: Any, half:
         scores = torch.baddbmm(bias, query * each**-0.5, key.transpose(1, 2))
         mixed = torch.bmm(torch.softmax(scores, -1), value).view(batch, sizes.heads, length, each)
         joined = mixed.transpose(1, 2).reshape(batch, length, sizes.hidden)
-        x = norm(x + dense(joined, f"{at}attention.output.dense"), f"{at}attention.output.LayerNorm")
+        x = norm(x + drop(dense(joined, f"{at}attention.output.dense")), f"{at}attention.output.LayerNorm")
         wide = f.gelu(dense(x, f"{at}intermediate.dense"))
-        x = norm(x + dense(wide, f"{at}output.dense"), f"{at}output.LayerNorm")
+        x = norm(x + drop(dense(wide, f"{at}output.dense")), f"{at}output.LayerNorm")
     logits = f.linear(x.float(), weights[f"{HEAD}.weight"], weights[f"{HEAD}.bias"])
     return logits + hidden[:, :, None]

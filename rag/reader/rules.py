@@ -18,7 +18,8 @@ import numpy as np
 
 from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
-from rag.reader.judge import choose, judge, missing_terms, weights
+from rag.reader.choose import choose
+from rag.reader.judge import judge, missing_terms, weights
 from rag.reader.span import SpanModel, Window
 from rag.text import is_han, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span

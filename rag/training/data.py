@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from rag.chunk import chunk
 from rag.errors import DataError
@@ -21,9 +22,9 @@ from rag.training.attributes import attribute_example, stated_example
 from rag.training.swaps import swap, transplant
 from rag.types import Document, Passage, Section
 
-CHARS = (110, 150, 200, 200, 300)  # aimed sizes of windows, in characters
+CHARS = (120, 160, 200, 250, 300)  # aimed sizes of windows, in characters
 MIX = {  # share of each kind among the examples of a round
-    "answer": 0.49, "stated": 0.05, "same": 0.11, "near": 0.13, "swap": 0.09, "transplant": 0.06, "attribute": 0.07,
+    "answer": 0.53, "stated": 0.05, "same": 0.14, "near": 0.10, "swap": 0.08, "transplant": 0.05, "attribute": 0.05,
 }  # fmt: skip
 
 
@@ -133,13 +134,20 @@ def merge(parts: Sequence[Material]) -> Material:
     return Material(articles, tuple(question for part in parts for question in part.questions))
 
 
+def kept_out(context: str) -> bool:
+    """Whether an article of CMRC 2018's training set is left out of training, to measure on its like: one in 24."""
+    return crc32(context.encode()) % 24 == 0
+
+
 def training_material(root: Path) -> Material:
-    """Everything that may be trained on: CMRC 2018's training set, a part of DRCD's, and XQuAD's articles 0–23 in all
-    four pairings of languages. Articles 24–47 and the other splits are left for choosing and reporting."""
+    """Everything that may be trained on: CMRC 2018's training set (but for one article in 24), a part of DRCD's, and
+    XQuAD's articles 0–23 in all four pairings of languages, those across languages twice as often. Articles 24–47 and
+    the other splits are left for choosing and reporting."""
     first = lambda context: int(context.partition("-")[0]) < 24  # noqa: E731  # a predicate used four times below
     xquad = [read_folder(root / name, first) for name in ("xquad-zh", "xquad-en")]
     crossed = across(root / "xquad-zh", root / "xquad-en", first)
-    return merge([read_folder(root / "cmrc2018-train"), read_folder(root / "drcd-train-part"), *xquad, crossed])
+    cmrc = read_folder(root / "cmrc2018-train", lambda context: not kept_out(context))
+    return merge([cmrc, read_folder(root / "drcd-train-part"), *xquad, crossed, crossed])
 
 
 def windows(article: Article, chars: int) -> list[Passage]:

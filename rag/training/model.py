@@ -5,7 +5,7 @@ A plain dictionary of tensors under the names of the base file, so that what was
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,22 @@ def collate(rows: Sequence[Encoded], pad: int) -> tuple[Any, Any, Any, Any]:
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
         mask[i, : len(row.ids)] = 1
     return ids, mask, torch.tensor([row.start for row in rows]), torch.tensor([row.end for row in rows])
+
+
+def dropout(share: float, seed: int) -> Callable[[Any], Any] | None:
+    """What leaves out outputs of a layer, shape (batch, length, hidden): whole channels of an example, the same for all
+    its tokens (Gal and Ghahramani 2016). None for a share of 0."""
+    import torch
+
+    if share <= 0:
+        return None
+    generator = torch.Generator().manual_seed(seed)
+
+    def drop(x: Any) -> Any:
+        kept = torch.rand((x.shape[0], 1, x.shape[2]), generator=generator) >= share
+        return x * (kept.to(x.dtype) / (1 - share))
+
+    return drop
 
 
 def loss(logits: Any, start: Any, end: Any) -> Any:

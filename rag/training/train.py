@@ -1,8 +1,9 @@
-"""Trains the span reader: `python -m rag.training.train DATA OUT --minutes 60`.
+"""Trains the span reader: `python -m rag.training.train DATA OUT --steps 4000`.
 
-DATA holds the data sets' folders. With `--steps` a run is the same on every repetition (given the seed and the threads);
-with `--minutes` the learning rate follows the clock, so that it has decayed when the time is over. Checkpoints are
-written every few minutes and a run that was stopped goes on from the last one.
+DATA holds the data sets' folders. A run is the same on every repetition (given the seed and the workers). Checkpoints are
+written every few minutes and a run that was stopped goes on from the last one. The learning rate stands still between
+its first and its last steps, so a run may be stopped before it decays and gone on with fewer or more `--steps`: the
+result is that of a run which had them from the start.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rag.reader.network import HEAD, Sizes, forward, read_sizes
 from rag.reader.window import QUERY, prefix
 from rag.training.augment import augment, homophones_of
 from rag.training.data import Maker, Material, read_folder, training_material
-from rag.training.model import Encoded, collate, encode, load_base, loss, new_head, trained_names
+from rag.training.model import Encoded, collate, dropout, encode, load_base, loss, new_head, trained_names
 from rag.training.monitor import Score, cases, measure, read_window
 
 STATE = "state.pt"
@@ -35,15 +36,16 @@ class Plan:
     """What a run is determined by."""
 
     seed: int = 0
-    steps: int = 0  # 0: by the clock
-    minutes: float = 60.0
+    steps: int = 4000
     tokens: int = 2400  # of a batch, padding included
     workers: int = 2  # batches of a step, each on a thread of its own
-    frozen: int = 3  # lowest layers that stay as they are
-    rate: float = 1.25e-4
-    head_rate: float = 5e-4
-    warmup: float = 0.06  # share of the run
+    frozen: int = 0  # lowest layers that stay as they are
+    rate: float = 1.5e-4
+    head_rate: float = 6e-4
+    warmup: int = 150  # first steps, in which the rate rises
+    cooldown: int = 900  # last steps, in which it falls to nothing
     decay: float = 0.01  # weight decay
+    dropout: float = 0.1  # share of each sublayer's outputs that is left out, the same for all tokens of an example
     round: int = 1500  # examples made at a time
 
 
@@ -75,9 +77,10 @@ class Feed:
         return batches(rows, self._plan.tokens, rng)
 
 
-def schedule(part: float, warmup: float) -> float:
-    """Factor of the learning rate after `part` of the run: linear warmup, linear decay to nothing."""
-    return part / warmup if part < warmup else max(0.0, (1 - part) / (1 - warmup))
+def schedule(step: int, plan: Plan) -> float:
+    """Factor of the learning rate at a step: linear warmup, a plateau, linear decay to nothing (warmup-stable-decay:
+    Hu et al. 2024, "MiniCPM")."""
+    return max(0.0, min(1.0, (step + 1) / plan.warmup, (plan.steps - step) / min(plan.cooldown, plan.steps)))
 
 
 class Trainer:
@@ -137,12 +140,12 @@ class Trainer:
         began, before = time.monotonic(), self.seconds
         saved, losses = began, [0.0, 0]
         rows = self.feed.round(self.round)
-        while self.part() < 1 and not (stop_at and self.step >= stop_at):
+        while self.step < (stop_at or self.plan.steps):
             while self.index >= len(rows):
                 self.round, self.index = self.round + 1, 0
                 rows = self.feed.round(self.round)
             chosen = rows[self.index : self.index + self.plan.workers]
-            factor = schedule(self.part(), self.plan.warmup)
+            factor = schedule(self.step, self.plan)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["rate"] * factor
             value = self._gradients(chosen)
@@ -152,7 +155,7 @@ class Trainer:
             self.seconds = before + time.monotonic() - began
             losses = [losses[0] + value, losses[1] + 1]
             if self.step % 10 == 0:
-                tell({"step": self.step, "loss": round(losses[0] / losses[1], 4), "seconds": round(self.seconds), "part": round(self.part(), 4)})  # fmt: skip
+                tell({"step": self.step, "loss": round(losses[0] / losses[1], 4), "seconds": round(self.seconds), "left": round(self.seconds / self.step * (self.plan.steps - self.step))})  # fmt: skip
                 losses = [0.0, 0]
             if time.monotonic() - saved > 60 * save_minutes:
                 self.save()
@@ -167,24 +170,23 @@ class Trainer:
         parameters = [self.weights[name] for name in self.names]
         whole = sum(map(len, chosen))
 
-        def one(rows: Sequence[Encoded]) -> tuple[float, Any]:
+        def one(number: int) -> tuple[float, Any]:
             if self.plan.workers > 1:
                 torch.set_num_threads(1)
+            rows = chosen[number]
             ids, mask, start, end = collate(rows, self.sizes.pad)
-            value = loss(forward(self.weights, self.sizes, ids, mask, half=True), start, end) * (len(rows) / whole)
+            drop = dropout(self.plan.dropout, (self.plan.seed * 1_000_003 + self.step) * 64 + number)
+            logits = forward(self.weights, self.sizes, ids, mask, half=True, drop=drop)
+            value = loss(logits, start, end) * (len(rows) / whole)
             return float(value.detach()), torch.autograd.grad(value, parameters)
 
-        done = list(self._pool.map(one, chosen))
+        done = list(self._pool.map(one, range(len(chosen))))
         for i, parameter in enumerate(parameters):
             total = done[0][1][i]
             for _, gradients in done[1:]:
                 total = total + gradients[i]
             parameter.grad = total
         return sum(value for value, _ in done)
-
-    def part(self) -> float:
-        """How much of the run is done, 0..1."""
-        return self.step / self.plan.steps if self.plan.steps else self.seconds / (60 * self.plan.minutes)
 
 
 def scorer(weights: dict[str, Any], sizes: Sizes, tokenizer: Any, half: bool = True) -> Score:
@@ -217,13 +219,27 @@ def scorer(weights: dict[str, Any], sizes: Sizes, tokenizer: Any, half: bool = T
     return score
 
 
+def keep_memory() -> None:
+    """Has glibc reuse what is freed instead of giving it back: fresh pages for every step's activations cost a tenth of
+    the time. To be called before torch starts its threads; elsewhere than on Linux nothing happens."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8  # malloc.h
+    for option, value in ((trim_threshold, 2**31 - 1), (top_pad, 2**28), (mmap_max, 0), (arena_max, 1)):
+        if mallopt:
+            mallopt(option, value)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m rag.training.train", description=__doc__)
     parser.add_argument("data", type=Path, help="folder that holds cmrc2018-train, drcd-train-part, xquad-zh, xquad-en")
     parser.add_argument("out", type=Path, help="folder for checkpoints and the log")
     parser.add_argument("--base", type=Path, help="the base model's folder; default: the prepared embedding model")
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--cooldown", type=int, default=Plan().cooldown, help="last steps, in which the rate falls")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=Plan().rate)
     parser.add_argument(
@@ -239,6 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from rag.embed.prepare import default_dir
 
+    keep_memory()
     base = options.base or default_dir()
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     tokenizer.no_padding()
@@ -247,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plan = Plan(
         seed=options.seed,
         steps=options.steps,
-        minutes=options.minutes,
+        cooldown=options.cooldown,
         tokens=options.tokens,
         workers=options.workers,
         frozen=options.frozen,
