@@ -7,9 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import Any
 
 from rag.reader.decode import best_spans, characters
+from rag.reader.network import Sizes, forward
+from rag.reader.window import QUERY, prefix
 from rag.training.data import Asked, Example, Maker, Material, holds, window_of
+from rag.training.model import Encoded, collate, encode
 
 _SEGMENT = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 
@@ -124,3 +128,33 @@ def read_window(starts: Sequence[float], ends: Sequence[float], offsets: Sequenc
     first, last, score = spans[0]
     a, b = characters(text, offsets, first, last)
     return score - null, text[a:b]
+
+
+def scorer(weights: dict[str, Any], sizes: Sizes, tokenizer: Any, half: bool = True) -> Score:
+    """Margins and spans of windows by given weights."""
+
+    def score(examples: Sequence[Any]) -> list[tuple[float, str]]:
+        import torch
+
+        rows = [row or Encoded((sizes.bos, sizes.eos), 0, 0) for row in encode(tokenizer, sizes, examples)]
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
+        found: list[tuple[float, str]] = [(-100.0, "")] * len(rows)
+        for at in range(0, len(order), 16):
+            chosen = order[at : at + 16]
+            ids, mask, _, _ = collate([rows[i] for i in chosen], sizes.pad)
+            with torch.no_grad():
+                logits = forward(weights, sizes, ids, mask, half).numpy()
+            for row, i in zip(logits, chosen, strict=True):
+                example = examples[i]
+                base = len(prefix(example.head))
+                lead = 2 + min(64, len(tokenizer.encode(QUERY + example.question, add_special_tokens=False).ids))
+                offsets = tokenizer.encode(prefix(example.head) + example.text, add_special_tokens=False).offsets
+                keep = [j for j, (_, b) in enumerate(offsets) if b > base and lead + j < len(rows[i].ids) - 1]
+                places = [lead + j for j in keep]
+                moved = [(offsets[j][0] - base, offsets[j][1] - base) for j in keep]
+                found[i] = read_window(
+                    row[places, 0], row[places, 1], moved, example.text, float(row[0, 0] + row[0, 1])
+                )
+        return found
+
+    return score

@@ -21,8 +21,8 @@ from rag.reader.network import ADD, DOWN, HEAD, UP, Sizes, read_sizes
 from rag.reader.span import SHIPPED, SpanModel, load
 from rag.training.data import Example, read_folder
 from rag.training.model import load_base
-from rag.training.monitor import Score, cases, measure
-from rag.training.train import LOG, STATE, scorer
+from rag.training.monitor import Score, cases, measure, scorer
+from rag.training.train import LOG, STATE
 
 Arrays = dict[str, NDArray[Any]]
 
