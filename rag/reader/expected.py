@@ -1,0 +1,55 @@
+"""Which of several overlapping spans to show: the one that is closest to all that the model holds likely.
+
+The likeliest span is often too short or too long by a clause. The span with the highest expected F1 under the model's own
+distribution (minimum Bayes risk decoding: Kumar and Byrne 2004) lies between the likely ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONSIDERED = 30  # likeliest spans of a window; the rest has next to no weight
+
+
+def likely_spans(starts: NDArray[Any], ends: NDArray[Any], longest: int, most: int = CONSIDERED) -> NDArray[Any]:
+    """Rows (first token, last token, score), float64, likeliest first; at most `most`. Arrays are float, shape (tokens,)."""
+    count = len(starts)
+    width = min(longest, count)
+    if width == 0:
+        return np.empty((0, 3))
+    table = np.full((count, width), -np.inf)
+    for offset in range(width):
+        table[: count - offset, offset] = starts[: count - offset] + ends[offset:]
+    flat = table.ravel()
+    size = min(most, flat.size)
+    order = np.argpartition(-flat, size - 1)[:size]
+    order = order[np.lexsort((order, -flat[order]))]
+    order = order[np.isfinite(flat[order])]
+    first = order // width
+    return np.column_stack([first, first + order % width, flat[order]]).astype(np.float64)
+
+
+def expected_f1(spans: NDArray[Any]) -> NDArray[Any]:
+    """Expected F1, in tokens, of each of the spans (rows as from `likely_spans`) where the truth is one of them with a
+    probability of softmax(score)."""
+    if not len(spans):
+        return np.empty(0)
+    first, last, score = spans.T
+    weight = np.exp(score - score.max())
+    common = np.minimum(last[:, None], last) - np.maximum(first[:, None], first) + 1
+    size = last - first + 1
+    f1 = 2 * np.maximum(common, 0) / (size[:, None] + size)
+    expected: NDArray[Any] = f1 @ (weight / weight.sum())
+    return expected
+
+
+def central_span(starts: NDArray[Any], ends: NDArray[Any], longest: int) -> tuple[int, int, float] | None:
+    """(first token, last token, score) of the span with the highest expected F1; None for an empty text."""
+    spans = likely_spans(starts, ends, longest)
+    if not len(spans):
+        return None
+    first, last, score = spans[int(np.argmax(expected_f1(spans)))]
+    return int(first), int(last), float(score)
