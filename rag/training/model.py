@@ -102,7 +102,7 @@ def dropout(share: float, seed: int) -> Callable[[Any], Any] | None:
 
     def drop(x: Any) -> Any:
         kept = torch.rand((x.shape[0], 1, x.shape[2]), generator=generator) >= share
-        return x * (kept.to(x.dtype) / (1 - share))
+        return x * (kept.to(x.device, x.dtype) / (1 - share))
 
     return drop
 

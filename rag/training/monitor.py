@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from rag.reader.decode import best_spans, characters
-from rag.reader.network import Sizes, forward
+from rag.reader.decode import LONGEST, characters
+from rag.reader.expected import central_span, likely_spans
+from rag.reader.network import WORDS, Sizes, forward
 from rag.reader.window import QUERY, prefix
 from rag.training.data import Asked, Example, Maker, Material, holds, window_of
 from rag.training.model import Encoded, collate, encode
@@ -119,15 +120,14 @@ def measure(found: Sequence[Case], score: Score) -> dict[str, float]:
 
 
 def read_window(starts: Sequence[float], ends: Sequence[float], offsets: Sequence[tuple[int, int]], text: str, null: float) -> tuple[float, str]:  # fmt: skip
-    """(margin, text) of the best span of one window; arrays hold the text's own tokens."""
+    """(margin, text) of a window: the best span's margin and the text of the one with the highest expected F1; arrays hold the text's own tokens."""
     import numpy as np
 
-    spans = best_spans(np.asarray(starts), np.asarray(ends), most=1)
-    if not spans:
+    chosen = central_span(np.asarray(starts), np.asarray(ends), LONGEST)
+    if chosen is None:
         return -100.0, ""
-    first, last, score = spans[0]
-    a, b = characters(text, offsets, first, last)
-    return score - null, text[a:b]
+    a, b = characters(text, offsets, chosen[0], chosen[1])
+    return float(likely_spans(np.asarray(starts), np.asarray(ends), LONGEST, 1)[0, 2]) - null, text[a:b]
 
 
 def scorer(weights: dict[str, Any], sizes: Sizes, tokenizer: Any, half: bool = True) -> Score:
@@ -142,8 +142,9 @@ def scorer(weights: dict[str, Any], sizes: Sizes, tokenizer: Any, half: bool = T
         for at in range(0, len(order), 16):
             chosen = order[at : at + 16]
             ids, mask, _, _ = collate([rows[i] for i in chosen], sizes.pad)
+            device = weights[WORDS].device
             with torch.no_grad():
-                logits = forward(weights, sizes, ids, mask, half).numpy()
+                logits = forward(weights, sizes, ids.to(device), mask.to(device), half).cpu().numpy()
             for row, i in zip(logits, chosen, strict=True):
                 example = examples[i]
                 base = len(prefix(example.head))

@@ -73,7 +73,7 @@ def trained_weights(out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """(weights, plan and position) of a run's checkpoint."""
     import torch
 
-    state = torch.load(out / STATE, weights_only=True)
+    state = torch.load(out / STATE, weights_only=True, map_location="cpu")
     step, _, _, seconds = state["at"]
     return state["weights"], {**state["plan"], "reached": step, "minutes_used": round(seconds / 60, 1)}
 

@@ -83,13 +83,14 @@ def schedule(step: int, plan: Plan) -> float:
 
 
 class Trainer:
-    """Weights, optimizer and position of one run in a directory."""
+    """Weights, optimizer and position of one run in a directory. `device` is torch's name of what it runs on."""
 
-    def __init__(self, base: Path, out: Path, feed: Feed, sizes: Sizes, plan: Plan) -> None:
+    def __init__(self, base: Path, out: Path, feed: Feed, sizes: Sizes, plan: Plan, device: str = "cpu") -> None:
         import torch
 
-        self.out, self.feed, self.sizes, self.plan = out, feed, sizes, plan
+        self.out, self.feed, self.sizes, self.plan, self.device = out, feed, sizes, plan, device
         self.weights = {**load_base(base), **new_head(sizes.hidden, plan.seed)}
+        self.weights = {name: values.to(device) for name, values in self.weights.items()}
         names = trained_names(self.weights, plan.frozen)
         for name in names:
             self.weights[name].requires_grad_(True)
@@ -122,7 +123,7 @@ class Trainer:
 
         if not (self.out / STATE).is_file():
             return False
-        state = torch.load(self.out / STATE, weights_only=True)
+        state = torch.load(self.out / STATE, weights_only=True, map_location=self.device)
         with torch.no_grad():
             for name in self.names:
                 self.weights[name].copy_(state["weights"][name])
@@ -173,7 +174,7 @@ class Trainer:
             if self.plan.workers > 1:
                 torch.set_num_threads(1)
             rows = chosen[number]
-            ids, mask, start, end = collate(rows, self.sizes.pad)
+            ids, mask, start, end = (each.to(self.device) for each in collate(rows, self.sizes.pad))
             drop = dropout(self.plan.dropout, (self.plan.seed * 1_000_003 + self.step) * 64 + number)
             logits = forward(self.weights, self.sizes, ids, mask, half=True, drop=drop)
             value = loss(logits, start, end) * (len(rows) / whole)
@@ -186,6 +187,12 @@ class Trainer:
                 total = total + gradients[i]
             parameter.grad = total
         return sum(value for value, _ in done)
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def keep_memory() -> None:
@@ -218,6 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frozen", type=int, default=Plan().frozen, help="lowest layers left as they are")
     parser.add_argument("--round", type=int, default=Plan().round, help="examples made at a time")
     parser.add_argument("--watch", type=int, default=100, help="questions of cmrc2018-trial measured every 10 minutes")
+    parser.add_argument("--device", default="", help="torch's name of the device; default: a GPU if there is one")
     parser.add_argument("--fresh", action="store_true", help="start anew although there is a checkpoint")
     options = parser.parse_args(arguments)
     from tokenizers import Tokenizer
@@ -241,7 +249,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         head_rate=4 * options.rate,
         round=options.round,
     )
-    trainer = Trainer(base, options.out, Feed(training_material(options.data), tokenizer, sizes, plan), sizes, plan)
+    feed = Feed(training_material(options.data), tokenizer, sizes, plan)
+    trainer = Trainer(base, options.out, feed, sizes, plan, options.device or _device())
     if not options.fresh:
         trainer.resume()
     trial = options.data / "cmrc2018-trial"
