@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "eval" / "sets"
 ARTICLE = ROOT / "seeds" / "000_c78bdc0d0583f07a.txt"
 MIXED = SETS / "mixed" / "docs"
+OFFICE = SETS / "office" / "docs"
 
 # The encodings are part of the material, so the test states them instead of guessing as the product must.
 ENCODINGS = {
@@ -27,7 +28,7 @@ ENCODINGS = {
     "赵州桥.txt": "utf-8",
     "麻婆豆腐.txt": "utf-8-sig",
 }
-NAMES = ("article-dev", "article-test", "mixed-dev", "mixed-test", "article-more", "mixed-more")
+NAMES = ("article-dev", "article-test", "mixed-dev", "mixed-test", "article-more", "mixed-more", "office-dev")
 KEYS = {"id", "question", "answers", "facts", "evidence", "answerable", "history", "type", "lang"}
 TYPES = set(
     "who when where how_many which list definition why how yes_no overview metadata keywords furniture followup "
@@ -46,6 +47,8 @@ def rows(name: str) -> list[Row]:
 def document(row: Row) -> str:
     if "source" not in row:
         return ARTICLE.read_bytes().decode("utf-8")
+    if row["id"].startswith("office-"):
+        return (OFFICE / row["source"]).read_text(encoding="utf-8")
     return (MIXED / row["source"]).read_bytes().decode(ENCODINGS[row["source"]]).replace("\r\n", "\n")
 
 
@@ -157,9 +160,18 @@ def test_the_mixed_set_asks_about_every_document_in_both_splits() -> None:
         assert {row["source"] for row in rows(split) if "source" in row} == set(ENCODINGS), split
 
 
+def test_the_office_set_asks_about_every_document_and_nothing_twice() -> None:
+    asked = rows("office-dev")
+    assert {row["source"] for row in asked if "source" in row} == {path.name for path in OFFICE.iterdir()}
+    assert len(asked) >= 200
+    assert sum(not row["answerable"] for row in asked) >= 80
+    assert len({row["id"] for row in asked}) == len(asked)
+    assert len({(folded(row["question"]), *row["history"]) for row in asked}) == len(asked)
+
+
 def test_the_readme_states_the_counts() -> None:
     readme = (SETS / "README.md").read_text(encoding="utf-8")
-    table = dict(re.findall(r"^\| (\w+) \| (\d+(?: \| \d+){5}) \|", readme, re.MULTILINE))
+    table = dict(re.findall(r"^\| (\w+) \| (\d+(?: \| \d+){6}) \|", readme, re.MULTILINE))
     counts = {name: Counter(row["type"] for row in rows(name)) for name in NAMES}
     for kind in TYPES:
         assert table[kind] == " | ".join(str(counts[name][kind]) for name in NAMES), kind
