@@ -279,7 +279,7 @@ def test_samples_go_by_the_seed_and_share_what_they_can(stage: Stage, data: Path
     posed = [Posed(str(i), "？", "c", ("a",), (0,)) for i in range(50)]
 
     def drawn(rows: Sequence[Posed], seed: int, limit: int = 10) -> list[str]:
-        with Bench(Source(data), stage.tools, limit, seed, Meter(open("/dev/null", "w"))) as bench:
+        with Bench(Source(data), stage.tools, limit, seed, Meter(io.StringIO())) as bench:
             return [p.id for p in bench.sample(rows)]
 
     assert drawn(posed, 7) == drawn(posed[::-1], 7) == drawn(posed, 7, 20)[:10]
