@@ -136,24 +136,19 @@ class Assistant:
             threads=settings.threads,
             progress=progress,
         )
+        reader = open_reader(
+            embedder,
+            settings.reader,
+            refuse_below=settings.refuse_below,
+            model_dir=settings.model_dir,
+            engine=settings.engine,
+            threads=settings.threads,
+        )
         with writing(directory):
             if fresh:  # only now: a model that cannot be had leaves the old index as it is
                 discard(directory)
             index = open_index(directory, embedder, settings, folder)
-        return cls(
-            index,
-            embedder,
-            open_reader(
-                embedder,
-                settings.reader,
-                refuse_below=settings.refuse_below,
-                model_dir=settings.model_dir,
-                engine=settings.engine,
-                threads=settings.threads,
-            ),
-            settings,
-            folder,
-        )
+        return cls(index, embedder, reader, settings, folder)
 
     def close(self) -> None:
         self._index.close()

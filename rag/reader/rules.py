@@ -20,7 +20,7 @@ from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
 from rag.reader.choose import choose
 from rag.reader.judge import judge, missing_terms, weights
-from rag.reader.span import SpanModel, Window
+from rag.reader.reads import Reads, Window
 from rag.text import is_han, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
 
@@ -33,13 +33,15 @@ _FAR = -1.5  # margin, in tens of logits, of a sentence in which the trained mod
 
 class RuleReader:
     """See `rag.protocols.Reader`. `refuse_below` is the answerability under which nothing is shown as an answer;
-    `spans` is the trained model, None to go by rules alone."""
+    `spans` is the trained model, None to go by rules alone; `fitted` a file of weights in place of the shipped ones."""
 
-    def __init__(self, embedder: Embedder, refuse_below: float = 0.5, spans: SpanModel | None = None) -> None:
+    def __init__(
+        self, embedder: Embedder, refuse_below: float = 0.5, spans: Reads | None = None, fitted: str = ""
+    ) -> None:
         self._embedder = embedder
         self._refuse_below = refuse_below
         self._spans = spans
-        self._weights = weights("weights_span.json" if spans else "weights.json")
+        self._weights = weights(fitted or ("weights_span.json" if spans else "weights.json"))
         self._vectors: OrderedDict[tuple[str, int, int], Vectors] = OrderedDict()
         self._lock = threading.Lock()
 
