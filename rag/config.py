@@ -22,6 +22,7 @@ else:
     import tomli as tomllib
 
 DEFAULT_MODEL = "multilingual-e5-small"
+READERS = ("auto", "trained", "rules")  # all else is a folder or a hub's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Settings:
     query_prompt: str = ""  # put before questions; "": the model's own, or a known model's published one
     passage_prompt: str = ""  # put before passages; "": as above
     store: str = "faiss:"  # vector store URL: faiss: (on disk), memory: (exact reference)
-    reader: str = "auto"  # how passages are read: auto (the trained model where it is shipped), trained, rules
+    reader: str = "auto"  # what reads passages: auto (trained where shipped), trained, rules, a folder, a hub name
     threads: int = 0  # threads for encoding; 0: all cores
     chunk_chars: int = 300  # aimed length of a passage, in characters of Chinese text
     k: int = 8  # passages read for an answer
@@ -110,9 +111,13 @@ def _check(key: str, value: Any, where: str) -> None:
             f"{where}: {key} = {value} is out of range {low[key]}..{high.get(key, '∞')}",
             f"{where}：{key} = {value} 超出范围 {low[key]}～{high.get(key, '∞')}",
         )
-    choices = {"engine": ("auto", "openvino", "torch"), "reader": ("auto", "trained", "rules")}
+    choices = {"engine": ("auto", "openvino", "torch"), "reader": READERS}
+    if key == "reader" and (any(c in value for c in "/\\") or (value and Path(value).expanduser().is_dir())):
+        return  # whether a model is there is told by what opens it
     if key in choices and value not in choices[key]:
+        also = ("; or a folder that exists, or a hub's name like org/model", "，或已有的文件夹、org/model 这样的名字")
+        en, zh = also if key == "reader" else ("", "")
         raise SettingsError(
-            f"{where}: {key} '{value}' is unknown; use {', '.join(choices[key][:-1])} or {choices[key][-1]}",
-            f"{where}：{key} 不能是 {value}，可用 {'、'.join(choices[key])}",
+            f"{where}: {key} '{value}' is unknown; use {', '.join(choices[key][:-1])} or {choices[key][-1]}{en}",
+            f"{where}：{key} 不能是 {value}，可用 {'、'.join(choices[key])}{zh}",
         )

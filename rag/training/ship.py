@@ -7,6 +7,7 @@ precision; vectors and the head are stored whole. The cut model is measured besi
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import struct
@@ -17,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.reader import scale
 from rag.reader.network import ADD, DOWN, HEAD, UP, Sizes, read_sizes
-from rag.reader.span import SHIPPED, SpanModel, load
+from rag.reader.span import ABOUT, SHIPPED, SpanModel, load
 from rag.training.data import Example, read_folder
 from rag.training.model import load_base
 from rag.training.monitor import Score, cases, measure, scorer
@@ -57,16 +59,25 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, st
         at += values.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
+    _replace(path, b"".join([struct.pack("<Q", len(text)), text, *(v.tobytes() for v in arrays.values())]))
+    return 8 + len(text) + at
+
+
+def describe(path: Path, scales: Mapping[str, scale.Scale] | None = None) -> None:
+    """Writes beside a difference what opening it asks for: its checksum and, once measured, the scale of its margins."""
+    told = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "scale": scale.as_rows(scales or {})}
+    _replace(path.with_suffix(ABOUT), (json.dumps(told, indent=1) + "\n").encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Written beside and renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".{path.name}.new")
     with work.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for values in arrays.values():
-            file.write(np.ascontiguousarray(values).tobytes())
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(work, path)
-    return 8 + len(text) + at
 
 
 def trained_weights(out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,9 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     base, (trained, plan) = load_base(base_dir), trained_weights(options.out)
     arrays = difference(base, trained, options.rank)
     size = write(options.to, arrays, {"rank": str(options.rank), "plan": json.dumps(plan)})
+    describe(options.to)
     watched = cases(read_folder(options.data / "cmrc2018-trial"), options.questions)
     rows: dict[str, Any] = {"plan": plan, "rank": options.rank, "bytes": size, "questions": len(watched)}
     model = load(base_dir, options.to)
+    describe(options.to, scale.measure(model))
     rows[f"shipped, {model.engine} {model.precision}"] = measure(watched, product_scorer(model))
     if options.uncut:
         rows["uncut, torch f32"] = measure(watched, _uncut(base_dir, {**base, **trained}))
