@@ -89,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def product(settings: Settings) -> tuple[Tools, dict[str, Any]]:
-    """The product as the settings make it, and a word on what is measured. Nothing is loaded before it is used."""
+    """The product as the settings make it, and a word on what is measured. Nothing is loaded before it is used. Rows on
+    spans and margins read with the shipped model, whatever the setting `reader` makes the assistant read with."""
     from rag.assistant import Assistant
     from rag.embed import open_embedder
     from rag.embed.prepare import default_dir
