@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.reader.across import View as View
+from rag.reader.across import unit_across
 from rag.text import Number, dates, fold, is_han, numbers, places, same_place, tokens
 from rag.text.background import rarity
 from rag.text.sound import blurred, romanised, sound_pairs
@@ -18,7 +20,8 @@ NAMES = (
     "covered", "covered_passage", "covered_context", "local", "longest", "worst", "dense", "dense_cross",
     "dense_passage", "cross", "anchor_missing", "anchor_elsewhere", "type_ok", "type_missing", "unit_ok", "unit_missing",
     "covered_topic", "defines", "head_ok", "head_missing", "listed", "rank", "furniture", "furniture_asked", "short_sentence",
-    "long_sentence", "first", "span", "span_read", "span_best",
+    "long_sentence", "first", "span", "span_read", "span_best", "shared_cross",
+    "shared_cross_around", "agree",
 )  # fmt: skip
 
 # What a question for a measure asks, and the units that can answer it; the first that matches decides.
@@ -137,14 +140,9 @@ def prepare(question: Question) -> Asked:
     return Asked(question, weights, runs, unit, noun, not any(map(is_han, question.understood)))
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A text prepared for comparison."""
-
-    folded: str
-    known: frozenset[str]  # its tokens
-    sounds: frozenset[str]  # its Han pairs by sound
-    spelt: str  # its Han characters as pinyin run together
+def is_foreign(asked: Asked, text: str) -> bool:
+    """Whether question and text are in different scripts, either way."""
+    return asked.latin == (sum(map(is_han, text)) > len(text) / 4)
 
 
 @lru_cache(maxsize=4096)
@@ -282,7 +280,11 @@ def unit_state(asked: Asked, text: str) -> int:
     for wanted, unit in _MEASURES:
         if wanted.search(question):
             return 1 if any(unit.search(n.unit) for n in found) or (unit.search("年") and dates(text)) else -1
-    if not asked.unit or asked.latin:
+    if not asked.unit:
+        return 0
+    if is_foreign(asked, text):
+        return unit_across(asked.unit, [n.unit for n in found])
+    if asked.latin:
         return 0
     parts = {asked.unit[:2], asked.unit[-2:], asked.unit[-1:] if len(asked.unit) > 1 else asked.unit}
     for number in found:

@@ -8,6 +8,7 @@ sentences, one estimates whether the first of them answers. Both are lines in a 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +19,15 @@ import numpy as np
 
 from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
+from rag.reader.across import shared_names
 from rag.reader.choose import choose
 from rag.reader.judge import judge, missing_terms, weights
 from rag.reader.reads import Reads, Window
-from rag.text import is_han, sentence_spans, trim
+from rag.text import fold, is_han, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
+_ENCODE_FOREIGN = 8  # of them where the trained model reads and the question is in another script: about 30 ms
 _READ_AT_MOST = 7  # passages read by the trained model: about as long
 _TOPIC = 16  # characters up to which a paragraph's first sentence is its topic ("加强顶层设计。") and not an answer
 _REMEMBER = 20_000  # sentence vectors kept, 30 MB at 384 dimensions
@@ -70,15 +73,24 @@ class RuleReader:
                 quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
-        cosines = self._cosines(question, hits, [(rank, start, end) for _, rank, start, end, _ in rough])
         windows = self._windows(question, hits)
+        wanted = [(rank, start, end) for _, rank, start, end, _ in rough]
+        if self._spans is not None:  # what the trained model sees says more, and the time is its
+            wanted = _foreign(question, hits, wanted, windows)
+        cosines = self._cosines(question, hits, wanted)
+        lowest = min(cosines.values(), default=0.8)
+        agree = agreement(hits, windows)
         highest = max((w.margin for w in windows.values()), default=0.0)
         found: list[Finding] = []
         for _, rank, start, end, seen in rough:
             passage = hits[rank].passage
-            seen["dense"] = cosines.get((rank, start, end), 0.8) - 0.8
-            seen["dense_cross"] = seen["dense"] if seen["cross"] else 0.0
+            near = (
+                cosines.get((rank, start, end), lowest) - 0.8
+            )  # unseen ones take the lowest, which never makes one win
+            seen["dense"] = 0.0 if self._spans else near
+            seen["dense_cross"] = near if see.is_foreign(asked, passage.text[start:end]) else 0.0
             short = _span_features(windows.get(rank), start, end, highest, seen)
+            seen["agree"] = agree(passage, short)
             score = sum(self._weights["sentence"].get(name, 0.0) * value for name, value in seen.items())
             best = tuple(Span(passage.start + a, passage.start + b) for a, b in short)
             found.append(Finding(passage, passage.start + start, passage.start + end, score, best, seen))
@@ -96,9 +108,8 @@ class RuleReader:
     def _cosines(
         self, question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]]
     ) -> dict[tuple[int, int, int], float]:
-        """Cosine of the question with each sentence, from memory or encoded now; sentences beyond the budget take the
-        lowest seen, which never makes one win."""
-        if self._spans is not None:  # what the trained model sees says more, and the time is its
+        """Cosine of the question with each sentence, from memory or encoded now, as far as the budget goes."""
+        if not wanted:
             return {}
         query = self._embedder.encode([question.understood], "query")[0]
         key = {
@@ -115,9 +126,48 @@ class RuleReader:
                     known[w] = self._vectors[key[w]] = vector
                 while len(self._vectors) > _REMEMBER:
                     self._vectors.popitem(last=False)
-        cosine = {w: float(np.dot(query, vector)) for w, vector in known.items()}
-        lowest = min(cosine.values(), default=0.8)
-        return {w: cosine.get(w, lowest) for w in wanted}
+        return {w: float(np.dot(query, vector)) for w, vector in known.items()}
+
+
+def _foreign(
+    question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]], windows: Mapping[int, Window]
+) -> list[tuple[int, int, int]]:
+    """The few sentences in another script than the question that are worth a look at their meaning: those in which the
+    trained model sees most. None where it finds an answer in the question's own."""
+    asked = see.prepare(question)
+    margin = {
+        (rank, start, end): max((c - windows[rank].null for a, b, c in windows[rank].spans if a < end and start < b), default=-1e4)
+        for rank, start, end in wanted
+        if rank in windows
+    }  # fmt: skip
+    foreign = [w for w in margin if see.is_foreign(asked, hits[w[0]].passage.text[w[1] : w[2]])]
+    own = margin.keys() - set(foreign)
+    if max((margin[w] for w in own), default=-1e4) > max(0.0, *(margin[w] for w in foreign), 0.0):
+        return []
+    return sorted(foreign, key=lambda w: (-margin[w], w))[:_ENCODE_FOREIGN]
+
+
+def agreement(
+    hits: Sequence[Hit], windows: Mapping[int, Window]
+) -> Callable[[Passage, Sequence[tuple[int, int]]], float]:
+    """How far other passages say the same as a candidate's best span: log(1 + the sum of their chances to answer, as the
+    trained model sees them), over the passages whose own best span reads alike when folded."""
+    said: dict[str, list[tuple[int, float]]] = {}
+    for rank, window in windows.items():
+        passage = hits[rank].passage
+        for start, end, score in window.spans[:1]:
+            chance = 1.0 / (1.0 + math.exp(min(30.0, window.null - score)))
+            said.setdefault(_key(passage.text[start:end]), []).append((passage.id, chance))
+
+    def agree(passage: Passage, spans: Sequence[tuple[int, int]]) -> float:
+        key = _key(passage.text[slice(*spans[0])]) if spans else ""
+        return math.log1p(sum(c for i, c in said.get(key, ()) if i != passage.id)) if key else 0.0
+
+    return agree
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in fold(text) if c.isalnum())
 
 
 def _place(hits: Sequence[Hit], rank: int) -> int:
@@ -131,13 +181,15 @@ def _span_features(
     window: Window | None, start: int, end: int, highest: float, seen: dict[str, float]
 ) -> list[tuple[int, int]]:
     """Adds what the trained model sees in one sentence to its features, in tens of logits, and returns its best span
-    there. A passage that it did not read counts as one in which it saw nothing."""
+    there and all others that it holds likelier than no answer, best first. A passage that it did not read counts as one
+    in which it saw nothing."""
     inside = [(a, b, score) for a, b, score in window.spans if a < end and start < b] if window else []
     margin = (inside[0][2] - window.null) / 10 if window and inside else _FAR
     seen["span"] = max(_FAR, min(1.5, margin))
     seen["span_read"] = float(window is not None)
     seen["span_best"] = float(bool(window and inside and inside[0][2] - window.null >= highest))
-    return [(max(a, start), min(b, end)) for a, b, _ in inside[:1]]
+    likelier = [span for span in inside[1:] if window and span[2] > window.null]
+    return [(max(a, start), min(b, end)) for a, b, _ in [*inside[:1], *likelier]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +210,7 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
     total = sum(scene.local.values()) or 1.0
     han = sum(map(is_han, text))
     cross = asked.latin and han > len(text) / 4
-    foreign = asked.latin == (han > len(text) / 4)  # question and sentence in different scripts, either way
+    foreign = see.is_foreign(asked, text)
     honoured = [see.anchor_distance(a, (seen, around, wide), foreign) for a in question.anchors]
     kind, unit, head = see.type_state(question.kind, text), see.unit_state(asked, text), see.head_state(asked, seen)
     furniture = passage.role not in BODY_ROLES
@@ -173,6 +225,9 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
         "dense": 0.0,
         "dense_passage": hit.scores.get("dense", 0.8) - 0.8,
         "cross": float(cross),
+        "shared_cross": shared_names(question, seen) if foreign else 0.0,
+        "shared_cross_around": shared_names(question, around) if foreign else 0.0,
+        "agree": 0.0,
         "anchor_missing": float(honoured.count(3)),
         "anchor_elsewhere": float(honoured.count(2)),
         "type_ok": float(kind > 0),
