@@ -1,9 +1,10 @@
 """据典 (Judian): answers questions about a folder of documents only by quoting it.
 
-from rag import Assistant, ask, retrieve
+from rag import Assistant, ask, explain, retrieve
 
 retrieve("全国首个主题街区叫什么?", k=5)     # Hits: a table in a notebook; .to_pandas()
 ask("全国首个主题街区叫什么?")               # Answer with citations
+explain("全国首个主题街区叫什么?")           # Explanation: why this sentence and no other
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.config import Settings
+    from rag.explanation import Explanation
     from rag.types import Answer, Hits
 
-__all__ = ["Assistant", "Settings", "ask", "retrieve"]
+__all__ = ["Assistant", "Settings", "ask", "explain", "retrieve"]
 
 _lock = threading.Lock()
-_default: list[Assistant] = []  # the assistant of the configured folder, opened by the first ask or retrieve
+_default: list[Assistant] = []  # the assistant of the configured folder, opened by the first question
 
 
 def ask(question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer:
@@ -33,6 +35,11 @@ def ask(question: str, history: Sequence[str] = (), doc_ids: Collection[str] | N
 def retrieve(query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits:
     """The k best passages of the configured folder. See `Assistant.retrieve`."""
     return _opened().retrieve(query, k, doc_ids)
+
+
+def explain(question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Explanation:
+    """Why `ask` answers as it does, from the configured folder. See `Assistant.explain`."""
+    return _opened().explain(question, history, doc_ids)
 
 
 def _opened() -> Assistant:

@@ -1,4 +1,4 @@
-"""The command line: `python -m rag index | ask | search | show | list | verify | rebuild | doctor`.
+"""The command line: `python -m rag index | ask | explain | search | show | list | verify | rebuild | doctor`.
 
 Exit code: 0 done, 1 a check found something wrong (`verify`, `doctor`), 2 an error, told in one line on stderr with the
 next step, 130 interrupted, 141 the reader of our output went away.

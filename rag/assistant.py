@@ -22,6 +22,8 @@ from rag.config import Settings
 from rag.embed import open_embedder
 from rag.errors import FolderError, QuestionError, RagError, UnknownDocumentError, VerificationError
 from rag.examples import examples_of
+from rag.explanation import Explanation
+from rag.explanation.build import explained
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
@@ -240,6 +242,15 @@ class Assistant:
             segments, short = compose.refuse(understood, reading.missing, nearest), ""
         clock.lap("compose")
         return _answer(understood, reading, citations, segments, short, hits, clock, nearest)
+
+    def explain(
+        self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None
+    ) -> Explanation:
+        """Why `ask` answers as it does: every sentence weighed, every feature with its weight, and why the others lost."""
+        understood = understand(checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
+        document_of = cache(self.document)
+        hits = Hits() if understood.kind == "greeting" else self._hits(understood, doc_ids)
+        return explained(understood, self._read(understood, hits, document_of), self._reader, document_of)
 
     def verify(self, answer: Answer | None = None) -> list[Check]:
         """Reads the files again and proves every quote of an answer; without an answer, every document of the index."""

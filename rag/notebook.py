@@ -1,13 +1,17 @@
-"""How hits and answers look in a notebook. Document text is escaped: it is somebody else's."""
+"""How hits, answers and explanations look in a notebook. Document text is escaped: it is somebody else's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from rag.errors import MissingExtraError
-from rag.types import Answer, Hits
+from rag.explanation import Contribution, Explanation
+from rag.explanation.words import feature
+from rag.types import Answer, Hits, Lang
 
+_SHOWN = 10  # candidates of an explanation
 _CELL = "text-align:left;vertical-align:top;padding:.3em .6em"
 
 
@@ -43,13 +47,66 @@ def answer_html(answer: Answer) -> str:
     return f"<div><p>{body}</p><ol>{places}</ol></div>"
 
 
-def hits_frame(hits: Hits) -> Any:
-    """One row a hit, for pandas. Raises MissingExtraError without pandas."""
+def explanation_html(explanation: Explanation) -> str:
+    """The judgement, then the first candidates, each with why it won or lost and, folded, every feature."""
+    parts = [f"<p><b>{escape(explanation.understood)}</b><br>{escape(explanation.why)}</p>"]
+    if explanation.judgement is not None:
+        parts.append(_folded(explanation.judgement.contributions, explanation.lang))
+    for c in explanation.candidates[:_SHOWN]:
+        place = " › ".join([c.source, c.title, *c.path]) + f":{c.start}–{c.end}"
+        quoted = f"<b>{escape(c.quote)}</b>" if c.chosen else escape(c.quote)
+        parts.append(
+            f"<p>{c.rank}. {quoted}<br><small>{escape(place)} · {c.score:.3f}<br>{escape(c.why)}</small></p>"
+            + _folded(c.contributions, explanation.lang)
+        )
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _folded(contributions: Sequence[Contribution], lang: Lang) -> str:
+    rows = [
+        (c.name, feature(c.name, lang), f"{c.value:.4g}", f"{c.weight:.4g}", f"{c.amount:+.4f}") for c in contributions
+    ]
+    total = f"{sum(c.amount for c in contributions):+.4f}"
+    cells = "".join("<tr>" + "".join(f"<td style='{_CELL}'>{escape(x)}</td>" for x in row) + "</tr>" for row in rows)
+    return f"<details><summary>{total}</summary><table>{cells}</table></details>" if rows else ""
+
+
+def explanation_frame(explanation: Explanation) -> Any:
+    """One row a candidate and feature, for pandas. Raises MissingExtraError without pandas."""
+    columns = "rank chosen source start end quote score feature value weight amount".split()
+    return _pandas().DataFrame(
+        [
+            (
+                c.rank,
+                c.chosen,
+                c.source,
+                c.start,
+                c.end,
+                c.quote,
+                c.score,
+                told.name,
+                told.value,
+                told.weight,
+                told.amount,
+            )
+            for c in explanation.candidates
+            for told in c.contributions
+        ],
+        columns=columns,
+    )
+
+
+def _pandas() -> Any:
     try:
-        import pandas as pd
+        import pandas
     except ImportError as error:
         raise MissingExtraError("notebook") from error
-    return pd.DataFrame(
+    return pandas
+
+
+def hits_frame(hits: Hits) -> Any:
+    """One row a hit, for pandas. Raises MissingExtraError without pandas."""
+    return _pandas().DataFrame(
         [
             {
                 "rank": rank,

@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.assistant import Assistant, checked, no_document
 from rag.cli import batch
+from rag.cli.reasons import print_explanation
 from rag.cli.show import Screen, document_object, meter, print_answer, print_hits
 from rag.config import Settings
 from rag.errors import RagError
@@ -48,6 +49,17 @@ def ask(options: argparse.Namespace, screen: Screen) -> int:
                 screen.text((f"{line.id}  {line.question}", "bold"))
                 print_answer(screen, answer)
                 screen.text()
+    return 0
+
+
+def explain(options: argparse.Namespace, screen: Screen) -> int:
+    question = checked(" ".join(options.question))
+    with _synced(options, screen) as assistant:
+        told = assistant.explain(question, options.history)
+    if screen.as_json:
+        screen.object(told.to_dict())
+    else:
+        print_explanation(screen, told, options.n)
     return 0
 
 
@@ -139,6 +151,7 @@ def doctor(options: argparse.Namespace, screen: Screen) -> int:
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, Screen], int]] = {
     "index": index,
     "ask": ask,
+    "explain": explain,
     "search": search,
     "show": show,
     "list": list_,

@@ -11,6 +11,10 @@ from typing import NoReturn
 ABOUT = {
     "index": ("bring the index in step with the folder", "让索引与文件夹一致"),
     "ask": ("answer a question, or a file of questions, by quoting", "引用原文回答一个问题，或一个文件里的所有问题"),
+    "explain": (
+        "why the answer is what it is: what was weighed, what the others lacked",
+        "为什么这样回答：比较过的每一句和它的得分",
+    ),
     "search": ("list the passages nearest to a query", "列出与查询最接近的段落"),
     "show": ("print a document with its sections", "显示一篇文档及其分节"),
     "list": ("list the documents", "列出所有文档"),
@@ -41,9 +45,17 @@ def parse(argv: Sequence[str] | None, lang: str) -> argparse.Namespace:
         made[name].add_argument("dir", nargs="?", metavar="DIR", help="the same as --folder DIR")
     ask = made["ask"]
     ask.add_argument("question", nargs="*", metavar="QUESTION")
-    ask.add_argument(
-        "--history", action="append", default=[], metavar="QUESTION", help="an earlier question of the chat; repeatable"
-    )
+    explain = made["explain"]
+    explain.add_argument("question", nargs="+", metavar="QUESTION")
+    for command in (ask, explain):
+        command.add_argument(
+            "--history",
+            action="append",
+            default=[],
+            metavar="QUESTION",
+            help="an earlier question of the chat; repeatable",
+        )
+    explain.add_argument("-n", type=_count, default=5, metavar="N", help="how many candidates to print (default: 5)")
     ask.add_argument(
         "--questions", metavar="FILE", help="JSONL of questions: id, question, history (optional); - for stdin"
     )

@@ -21,7 +21,7 @@ from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
 from rag.reader.across import shared_names
 from rag.reader.choose import choose
-from rag.reader.judge import judge, missing_terms, weights
+from rag.reader.judge import answer_features, judge, missing_terms, weights
 from rag.reader.reads import Reads, Window
 from rag.text import fold, is_han, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
@@ -58,6 +58,19 @@ class RuleReader:
         if answerable < self._refuse_below:
             return Reading((), answerable, reason, missing, tuple(candidates))
         return Reading(tuple(choose(asked, candidates)), answerable, "answered", missing, tuple(candidates))
+
+    @property
+    def weights(self) -> Mapping[str, Mapping[str, float]]:
+        """By feature: "sentence" orders candidates, "answer" judges the first of them."""
+        return self._weights
+
+    @property
+    def refuse_below(self) -> float:
+        return self._refuse_below
+
+    def judged(self, question: Question, candidates: Sequence[Finding]) -> dict[str, float]:
+        """The features by which the first of the candidates is judged."""
+        return answer_features(see.prepare(question), candidates)
 
     def weigh(self, question: Question, hits: Sequence[Hit]) -> list[Finding]:
         """Every sentence of the hits as a candidate, best first, with its features; `spans` holds what the trained model
