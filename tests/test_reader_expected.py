@@ -28,6 +28,13 @@ def test_a_clear_span_stays() -> None:
     assert central_span(starts, ends, 8) == (3, 5, 18.0)
 
 
+def test_another_answer_is_not_swallowed() -> None:
+    starts, ends = np.full(8, -9.0), np.full(8, -9.0)
+    starts[[0, 4]] = ends[[2, 6]] = 9.0
+    assert central_span(starts, ends, 8) == (0, 6, 18.0)
+    assert central_span(starts, ends, 8, [(4, 6)]) == (0, 2, 18.0)
+
+
 def test_of_nothing_there_is_nothing() -> None:
     assert central_span(np.empty(0), np.empty(0), 5) is None
 

@@ -6,6 +6,7 @@ distribution (minimum Bayes risk decoding: Kumar and Byrne 2004) lies between th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,18 @@ def expected_f1(spans: NDArray[Any]) -> NDArray[Any]:
     return expected
 
 
-def central_span(starts: NDArray[Any], ends: NDArray[Any], longest: int) -> tuple[int, int, float] | None:
-    """(first token, last token, score) of the span with the highest expected F1; None for an empty text."""
+def central_span(
+    starts: NDArray[Any], ends: NDArray[Any], longest: int, rivals: Sequence[tuple[int, int]] = ()
+) -> tuple[int, int, float] | None:
+    """(first token, last token, score) of the span with the highest expected F1 among those that overlap the likeliest
+    and none of `rivals` (other answers, which are not to be swallowed: the items of a list); None for an empty text."""
     spans = likely_spans(starts, ends, longest)
     if not len(spans):
         return None
-    first, last, score = spans[int(np.argmax(expected_f1(spans)))]
-    return int(first), int(last), float(score)
+    first, last, _ = spans.T
+    meets = (first <= last[0]) & (first[0] <= last)
+    for start, end in rivals:
+        meets &= (last < start) | (end < first)
+    spans = spans[meets] if meets.any() else spans[:1]
+    best = spans[int(np.argmax(expected_f1(spans)))]
+    return int(best[0]), int(best[1]), float(best[2])

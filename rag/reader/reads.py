@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from rag.reader.decode import LONGEST, MOST, best_spans, characters
+from rag.reader.expected import central_span
 
+_RIVAL = 1.0  # logits under the best within which another span is an answer of its own
 FAR = -1e4  # how far below "no answer" a passage is in which nothing can be a span
 
 
@@ -59,11 +61,24 @@ def window_of(piece: Piece, values: NDArray[Any], text: str) -> Window:
     null = float(values[piece.null, 0] + values[piece.null, 1])
     inside = values[piece.first : piece.first + len(piece.offsets)]
     found: list[tuple[int, int, float]] = []
-    for first, last, score in best_spans(inside[:, 0], inside[:, 1], longest=LONGEST):
+    for first, last, score in _spans(inside[:, 0], inside[:, 1]):
         start, end = characters(text, piece.offsets, first, last)
         if start < end and _apart(start, end, found):  # tokens of one character's bytes share it
             found.append((start, end, score))
     return Window(null, tuple(found), found[0][2] if found else null + FAR)
+
+
+def _spans(starts: NDArray[Any], ends: NDArray[Any]) -> list[tuple[int, int, float]]:
+    """The likeliest spans; the first of them is the one that lies between the likely ones, at the best one's score, so
+    that the margin stays what it is."""
+    likely = best_spans(starts, ends, longest=LONGEST)
+    rivals = [span[:2] for span in likely[1:] if likely[0][2] - span[2] < _RIVAL]
+    central = central_span(starts, ends, LONGEST, rivals) if likely else None
+    if central is None:
+        return likely
+    first, last, _ = central
+    others = [span for span in likely[1:] if span[1] < first or last < span[0]]
+    return [(first, last, likely[0][2]), *others]
 
 
 def joined(windows: Sequence[Window]) -> Window:
