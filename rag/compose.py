@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from rag.types import Citation, Document, Finding, Lang, Passage, Question, Reading, Segment, Span
 
@@ -38,6 +39,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
     "bullet": {"zh": "- ", "zh-Hant": "- ", "en": "- "},
     "space": {"zh": " ", "zh-Hant": " ", "en": " "},
 }
+_BETWEEN = re.compile(r"(?:[\s、，,“”《》「」『』\"]|以及|[和及与與或]|and|or)*")  # items side by side
+_MARK_AND_STOP = 6  # characters of "（一）" or "- **" before a list item and of its stop
 _FURNITURE = frozenset({"related", "notice", "comment", "counter", "nav"})
 
 
@@ -67,9 +70,15 @@ def compose(question: Question, reading: Reading, citations: Sequence[Citation])
     shorts = _shorts(reading.findings)
     short, verbatim = _joined(reading.findings, shorts, lang)
     out: list[Segment] = []
-    listed = question.kind == "list" and len(shorts) > 2 and not verbatim
+    listed = len(shorts) > 2 and not verbatim
     if question.kind == "overview" and len(reading.findings) > 1:
         return _overview(reading, citations, lang), short
+    if listed and _each_whole(reading.findings):  # a list over several lines: said once
+        for finding, span in shorts:
+            number = citations[reading.findings.index(finding)].number
+            out += [say("bullet", lang), Segment("short", finding.short(span), number), say("space", lang)]
+            out += [Segment("mark", str(number), number), Segment("break", "\n")]
+        return out, short
     if listed:
         for finding, span in shorts:
             number = citations[reading.findings.index(finding)].number
@@ -150,6 +159,12 @@ def _overview(reading: Reading, citations: Sequence[Citation], lang: Lang) -> li
     return out
 
 
+def _each_whole(findings: Sequence[Finding]) -> bool:
+    """Whether each sentence is its own short answer but for the mark of a list item and its stop."""
+    lengths = [(f.spans[0].end - f.spans[0].start, len(f.quote)) for f in findings if len(f.spans) == 1]
+    return len(lengths) == len(findings) and all(said + _MARK_AND_STOP >= whole for said, whole in lengths)
+
+
 def _shorts(findings: Sequence[Finding]) -> list[tuple[Finding, Span]]:
     return [(finding, span) for finding in findings for span in finding.spans]
 
@@ -160,8 +175,7 @@ def _joined(findings: Sequence[Finding], shorts: Sequence[tuple[Finding, Span]],
         return "", False
     first, last = shorts[0], shorts[-1]
     if first[0] is last[0] or first[0] == last[0]:
-        whole = first[0].short(Span(first[1].start, last[1].end))
-        told = sum(span.end - span.start for _, span in shorts)
-        if len(whole) - told <= 3 * len(shorts):
-            return whole, True
+        between = [first[0].short(Span(a.end, b.start)) for (_, a), (_, b) in pairwise(shorts)]
+        if all(map(_BETWEEN.fullmatch, between)):
+            return first[0].short(Span(first[1].start, last[1].end)), True
     return PHRASES["separator"][lang].join(finding.short(span) for finding, span in shorts), False

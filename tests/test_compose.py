@@ -44,6 +44,22 @@ def test_items_side_by_side_are_one_verbatim_slice() -> None:
     assert short in _TEXT
 
 
+def test_a_list_over_several_lines_is_said_once_and_each_line_has_its_number() -> None:
+    document = _document("1. 建阵地。\n2. 强队伍。\n3. 办活动。")
+    findings = tuple(_finding(document, at, at + 7, (at + 3, at + 6)) for at in (0, 8, 16))
+    citations = [cite(f, n, document) for n, f in enumerate(findings, 1)]
+    segments, short = compose(_question("list"), Reading(findings, 0.9, "answered"), citations)
+    assert markdown(segments) == "- **建阵地** [1]\n- **强队伍** [2]\n- **办活动** [3]"
+    assert short == "建阵地、强队伍、办活动"
+
+
+def test_items_of_one_sentence_come_as_a_list_before_it() -> None:
+    document = _document("一是教化乡民，劝人向善；二是管理户籍，征收赋税；三是维护治安。")
+    finding = _finding(document, 0, len(document.text), (2, 11), (14, 23), (26, 30))
+    segments, _ = compose(_question("which"), Reading((finding,), 0.9, "answered"), [cite(finding, 1, document)])
+    assert markdown(segments).startswith("- **教化乡民，劝人向善**\n- **管理户籍，征收赋税**\n- **维护治安**\n\n“一是")
+
+
 def test_a_refusal_names_the_missing_words_and_the_nearest_passage() -> None:
     document = _document(_TEXT)
     near = cite(_finding(document, 0, 27), 1, document)
