@@ -58,7 +58,7 @@ def test_it_explains_the_answer_that_is_given(kb: Assistant, question: str) -> N
     answer, told = kb.ask(question), kb.explain(question)
     assert (told.found, told.reason, told.missing) == (answer.found, answer.reason, answer.missing)
     assert told.judgement is not None and math.isclose(told.judgement.probability, answer.confidence, abs_tol=1e-4)
-    assert told.judgement.threshold == kb.settings.refuse_below
+    assert told.judgement.threshold == kb._reader.refuse_below  # type: ignore[attr-defined]
     assert told.judgement.answers == answer.found
     assert [(c.start, c.end, c.score) for c in told.candidates] == [
         (f.start, f.end, f.score) for f in answer.candidates
