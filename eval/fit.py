@@ -1,87 +1,112 @@
 """Fits the reader's weights: python -m eval.fit SET [SET …] --out FILE
 
-A SET is a folder like those that `python -m eval` takes, `QUESTIONS.jsonl=FOLDER`, or `A@B`: the questions of A asked
-of the texts of B, its translation. Two models, as in `rag.reader.rules`:
-the order of sentences by conditional logit over the candidates of one question (McFadden 1974), answerability by
-logistic regression, both with an L2 penalty, fitted by plain gradient descent with numpy: deterministic, seconds.
+Sets are as in `eval.trials`. Three things are fitted, all with an L2 penalty, with numpy, deterministic, in seconds once
+the questions are read (which takes minutes, and is kept):
+
+- the order of sentences by conditional logit over the candidates of one question (McFadden 1974);
+- whether the first of them answers, by logistic regression on the features of `rag.reader.judge.ANSWER`, made a calibrated
+  probability by Platt scaling;
+- the two lines on that probability: refusing wrongly at most `--wrongly` of what the material answers, and calling sure only
+  where at least `--right` of the answers are right.
+
+Calibration and lines rest on predictions for folders that took no part in the weights behind them: each folder in turn is
+left out (sets over one folder together), because a person's own folder is such a one. Every folder weighs the same. What is
+printed is measured so too. `python -m eval.calibrate` shows the shipped weights on any set.
 
 The shipped weights come from (DATA: a folder with the published sets; the test splits take no part)
 
-    python -m eval.fit DATA/cmrc2018-trial eval/sets/article-dev.jsonl=seeds \\
-        eval/sets/mixed-dev.jsonl=eval/sets/mixed/docs --limit 120
-    RAG_READER=rules python -m eval.fit DATA/cmrc2018-trial DATA/xquad-en@DATA/xquad-zh \\
-        eval/sets/article-dev.jsonl=seeds eval/sets/mixed-dev.jsonl=eval/sets/mixed/docs --limit 70 \\
-        --out rag/reader/weights.json
+    python -m eval.fit DATA/cmrc2018-trial \\
+        eval/sets/article-dev.jsonl=seeds eval/sets/article-more.jsonl=seeds \\
+        eval/sets/mixed-dev.jsonl=eval/sets/mixed/docs eval/sets/mixed-more.jsonl=eval/sets/mixed/docs \\
+        eval/sets/office-dev.jsonl=eval/sets/office/docs --limit 100
+    RAG_READER=rules python -m eval.fit (the same) --out rag/reader/weights.json
 
-Questions without an answer are made from those with one, and are half the lesson: the answering document taken out of
-the search; a number, year or place swapped for another of its kind; the subject of one question put into another.
+While weights are being tried, `--keep DIR` reads each set once and never again, whatever the code has become; without it
+what was read is used again only while reader and texts are the same. `--ablate` tells what each feature is worth.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import re
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rag.assistant import Assistant
-from rag.reader.features import NAMES, Asked, prepare
-from rag.reader.judge import answer_features
-from rag.reader.rules import RuleReader
-from rag.text import dates, fold, numbers, places
+from eval import reliability
+from eval.reliability import Case, Floats
+from eval.trials import Seen, corpus_of, look_at
+from rag.reader.features import NAMES
+from rag.reader.judge import ANSWER, answer_features
 from rag.types import Finding
-from rag.understand import subject_of, understand
 
-Floats = NDArray[np.float64]
 FIXED = {"furniture": -0.8}  # chosen, not fitted: the body of a page answers before its margins
-PRIOR = 0.6  # share of questions that the material answers, as people ask them
-_PLACES = ("上海", "广州", "西安", "法国", "日本", "武汉", "巴西", "Paris", "London", "Canada")
+FOLDS = 5
+PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3)
+_UNDECIDED = 0.4  # weight of a question whose answer is there but not first: neither showing nor refusing is right
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    question: str
-    history: tuple[str, ...]
-    answers: tuple[str, ...]  # folded; any of them in a sentence makes it right
-    evidence: tuple[str, ...]
-    answerable: bool
-    gold: str = ""  # id of the answering document, "" where any will do
+class Judged:
+    """One question as answerability sees it: the features of the sentence that came first."""
+
+    features: Mapping[str, float]
+    right: bool  # that sentence answers
+    answerable: bool  # the material answers
+    corpus: str
+    made: str
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One question as the reader saw it: its candidates, which of them are right, whether the material answers."""
+class Fold:
+    """Questions to fit on and questions to measure on, ordered by weights that only the former shaped."""
 
-    candidates: Sequence[Finding]
-    right: Sequence[bool]
-    answerable: bool
-    asked: Asked
+    fit: Sequence[Judged]
+    held: Sequence[Judged]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.fit", description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--out", type=Path, default=Path("rag/reader/weights_span.json"))
-    parser.add_argument("--limit", type=int, default=400, help="questions taken from each folder")
+    parser.add_argument("--limit", type=int, default=100, help="questions taken from each published set")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--keep", type=Path, help="folder in which what was read is kept and taken from")
+    parser.add_argument("--wrongly", type=float, default=0.05, help="share of answerable questions refused at most")
+    parser.add_argument("--right", type=float, default=0.95, help="share of right answers from which they are sure")
+    parser.add_argument("--ablate", action="store_true", help="also measure without each feature")
+    parser.add_argument("--dry", action="store_true", help="measure only, write nothing")
     arguments = parser.parse_args(argv)
-    chance = random.Random(arguments.seed)
-    sets = [list(_look_at(name, arguments.limit, chance)) for name in arguments.sets]
-    order = fit_order([seen for each in sets for seen in each])
-    judged = [_judged(seen, order) for each in sets for seen in each if seen.candidates]
-    answer = fit_answer(judged)
-    arguments.out.write_text(json.dumps({"sentence": order, "answer": answer}, indent=1) + "\n", encoding="utf-8")
-    for name, each in zip(arguments.sets, sets, strict=True):
-        _report(name, each, order, answer)
+    seen: dict[str, list[Seen]] = {}
+    for name in arguments.sets:
+        found = look_at(name, arguments.limit, arguments.seed, arguments.keep)
+        seen.setdefault(corpus_of(name), []).extend(found)
+    folders, groups = folds(seen, by_folder=True), folds(seen, by_folder=False)
+    folders = folders or groups  # one folder only
+    penalty = min(PENALTIES, key=lambda p: reliability.log_loss(held_out(folders, p)[0]))
+    cases, slope, shift = held_out(folders, penalty)
+    lines = reliability.lines(cases, arguments.wrongly, arguments.right)
+    order = fit_order([s for each in seen.values() for s in each])
+    answer = calibrated(fit_answer(judged(seen, order), penalty), slope, shift)
+    print(f"penalty {penalty}; slope {slope:.2f}, shift {shift:+.2f}\n")
+    print("Questions of known folders, other questions of which were fitted on:")
+    print(reliability.report(held_out(groups, penalty)[0], lines))
+    print("Folders left out:")
+    print(reliability.report(cases, lines))
+    print(reliability.trade(cases))
+    if arguments.ablate:
+        print(ablation(folders, groups, penalty))
+    if not arguments.dry:
+        content = {"sentence": order, "answer": answer, "lines": {k: round(v, 4) for k, v in asdict(lines).items()}}
+        arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+# -- which comes first ----------------------------------------------------------------------------------------------
 
 
 def fit_order(seen: Sequence[Seen], steps: int = 1500, rate: float = 0.05, penalty: float = 2e-3) -> dict[str, float]:
@@ -89,7 +114,7 @@ def fit_order(seen: Sequence[Seen], steps: int = 1500, rate: float = 0.05, penal
     candidates of a question."""
     groups = [s for s in seen if s.answerable and any(s.right) and not all(s.right)]
     sizes = [len(s.candidates) for s in groups]
-    x = np.array([_row(c.features) for s in groups for c in s.candidates])
+    x = np.array([[c.features.get(name, 0.0) for name in NAMES] for s in groups for c in s.candidates])
     y = np.array([r for s in groups for r in s.right], float)
     starts = np.cumsum([0, *sizes[:-1]])
     member = np.repeat(np.arange(len(groups)), sizes)
@@ -109,157 +134,114 @@ def fit_order(seen: Sequence[Seen], steps: int = 1500, rate: float = 0.05, penal
     return {name: round(float(value), 4) for name, value in zip(NAMES, w + offset, strict=True)}
 
 
-def fit_answer(
-    rows: Sequence[tuple[dict[str, float], bool, float]], steps: int = 3000, rate: float = 0.05, penalty: float = 2e-3
-) -> dict[str, float]:
-    """Logistic regression of "the material answers" on the features of the best sentence, under PRIOR."""
-    names = sorted({name for features, _, _ in rows for name in features} - set(FIXED))
-    x = np.array([[features.get(name, 0.0) for name in names] for features, _, _ in rows])
-    y = np.array([answerable for _, answerable, _ in rows], float)
-    sample = np.array([weight for _, _, weight in rows])
-    balance = np.where(y > 0, PRIOR / (sample * y).sum(), (1 - PRIOR) / (sample * (1 - y)).sum()) * sample
-    w = np.zeros(len(names))
-    m, v = np.zeros_like(w), np.zeros_like(w)
-    for step in range(1, steps + 1):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        gradient = x.T @ ((p - y) * balance) + penalty * w
-        w, m, v = _adam(w, gradient, m, v, step, rate)
-    return {name: round(float(value), 4) for name, value in zip(names, w, strict=True)}
-
-
 def _adam(w: Floats, gradient: Floats, m: Floats, v: Floats, step: int, rate: float) -> tuple[Floats, Floats, Floats]:
     """One step of Adam (Kingma and Ba, ICLR 2015)."""
     m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
-    return w - rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8), m, v
+    return (w - rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8), m, v)
 
 
-def _row(features: Mapping[str, float]) -> list[float]:
-    return [features.get(name, 0.0) for name in NAMES]
-
-
-def _judged(seen: Seen, order: Mapping[str, float]) -> tuple[dict[str, float], bool, float]:
-    """Answer features under the fitted order. Where the wrong sentence comes first the question counts less: neither
-    answer nor refusal would be right."""
-    ranked = _ranked(seen, order)
-    features = answer_features(seen.asked, [finding for finding, _ in ranked])
-    return features, seen.answerable, 0.4 if seen.answerable and not ranked[0][1] else 1.0
-
-
-def _ranked(seen: Seen, order: Mapping[str, float]) -> list[tuple[Finding, bool]]:
+def ranked(seen: Seen, order: Mapping[str, float]) -> list[tuple[Finding, bool]]:
+    """Candidates with whether they are right, in the order that the weights give."""
     scored = []
     for finding, right in zip(seen.candidates, seen.right, strict=True):
         score = sum(order.get(name, 0.0) * value for name, value in finding.features.items())
-        scored.append((Finding(finding.passage, finding.start, finding.end, score, (), finding.features), right))
+        scored.append((replace(finding, score=score), right))
     return sorted(scored, key=lambda pair: (-pair[0].score, pair[0].passage.doc_id, pair[0].start))
 
 
-def _look_at(name: str, limit: int, chance: random.Random) -> Iterator[Seen]:
-    questions, _, folder = name.partition("=")
-    rows, kb = _open(questions, folder)
-    with kb:
-        reader = kb._reader
-        assert isinstance(reader, RuleReader)
-        everything = [d.id for d in kb.documents()]
-        source = {d.id: d.source for d in kb.documents()}
-        taken = rows if folder else chance.sample(rows, min(limit, len(rows)))
-        for at, row in enumerate(taken):
-            print(f"\r{name}: {at + 1}/{len(taken)}", end="", file=sys.stderr)
-            yield _see(kb, reader, row, row.question, row.answerable, None)
-            if folder or not row.answerable:
-                continue
-            rest = [d for d in everything if source[d] != row.gold]
-            yield _see(kb, reader, row, row.question, False, rest)
-            for other in _near_misses(row, taken[(at + 1) % len(taken)], chance):
-                yield _see(kb, reader, row, other, False, None)
-        print(file=sys.stderr)
+# -- whether it answers ---------------------------------------------------------------------------------------------
 
 
-def _near_misses(row: Row, other: Row, chance: random.Random) -> Iterator[str]:
-    question = row.question
-    for number in numbers(question)[:1]:
-        digits = re.search(r"\d+", question[number.start : number.end])
-        if digits:
-            at = number.start + digits.start()
-            swapped = str(max(1, int(digits.group()) + chance.choice([-2, -1, 1, 3])))
-            yield question[:at] + swapped + question[at + len(digits.group()) :]
-    for date in dates(question)[:1]:
-        year = re.search(r"\d{4}", question[date.start : date.end])
-        if year:
-            at = date.start + year.start()
-            yield question[:at] + str(int(year.group()) + chance.choice([-3, -1, 1, 2])) + question[at + 4 :]
-    for place in places(question)[:1]:
-        fitting = [p for p in _PLACES if p.isascii() == place.isascii() and fold(p) != fold(place)]
-        yield question.replace(place, chance.choice(fitting), 1)
-    mine, theirs = subject_of(question), subject_of(other.question)
-    if 2 <= len(mine) <= 20 and theirs and theirs in other.question and not set(row.answers) & set(other.answers):
-        yield other.question.replace(theirs, mine, 1)
+def judged(seen: Mapping[str, Iterable[Seen]], order: Mapping[str, float]) -> list[Judged]:
+    out = []
+    for corpus, each in seen.items():
+        for one in each:
+            first = ranked(one, order)
+            features = answer_features(one.asked, [finding for finding, _ in first])
+            out.append(Judged(features, first[0][1], one.answerable, corpus, one.made))
+    return out
 
 
-def _see(
-    kb: Assistant, reader: RuleReader, row: Row, question: str, answerable: bool, doc_ids: Sequence[str] | None
-) -> Seen:
-    understood = understand(question, row.history)
-    candidates = reader.weigh(understood, kb._hits(understood, doc_ids))
-    right = [answerable and _right(row, f, kb) for f in candidates]
-    return Seen(candidates, right, answerable, prepare(understood))
-
-
-def _right(row: Row, finding: Finding, kb: Assistant) -> bool:
-    text = fold(finding.quote)
-    if row.evidence:
-        return any(fold(e) in text or (len(text) > 8 and text in fold(e)) for e in row.evidence)
-    return any(a in text for a in row.answers) and (
-        not row.gold or kb.document(finding.passage.doc_id).source == row.gold
+def fit_answer(rows: Sequence[Judged], penalty: float = 0.01, names: Sequence[str] = ANSWER) -> dict[str, float]:
+    """Logistic regression of "the material answers" on the features of the best sentence. The penalty is on features
+    scaled to a deviation of 1, so that it means the same for each; one that never varies gets no weight."""
+    x = np.array([[row.features.get(name, 0.0) for name in names] for row in rows])
+    y = np.array([row.answerable for row in rows], float)
+    weight = reliability.weigh([row.corpus for row in rows], [row.answerable for row in rows])
+    weight = weight * np.array([_UNDECIDED if row.answerable and not row.right else 1.0 for row in rows])
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    bias = names.index("bias")
+    held = spread > 1e-9
+    scaled = np.where(held, (x - mean) / np.where(held, spread, 1.0), 0.0)
+    scaled[:, bias] = 1.0
+    fitted = reliability.logistic(
+        scaled, y, weight / weight.sum(), np.where(np.arange(len(names)) == bias, 1e-6, penalty)
     )
+    raw = np.where(held, fitted / np.where(held, spread, 1.0), 0.0)
+    raw[bias] = fitted[bias] - float((raw * mean)[held].sum())
+    return dict(zip(names, map(float, raw), strict=True))
 
 
-def _open(questions: str, folder: str) -> tuple[list[Row], Assistant]:
-    questions, _, elsewhere = questions.partition("@")
-    path = Path(questions)
-    if folder:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        rows = [
-            Row(
-                r["question"],
-                tuple(r.get("history", ())),
-                tuple(map(fold, r["answers"])),
-                tuple(r["evidence"]),
-                r["answerable"],
-            )
-            for r in lines
-            if r["type"] not in {"metadata", "overview"}
-        ]
-        return rows, Assistant.open(folder)
-    lines = [json.loads(line) for line in (path / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
-    corpus = [
-        json.loads(line) for line in (Path(elsewhere or path) / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+def calibrated(answer: Mapping[str, float], slope: float, shift: float) -> dict[str, float]:
+    """The same weights with Platt's curve in them: what they give is the calibrated probability itself."""
+    return {name: round(slope * value + shift * (name == "bias"), 4) for name, value in answer.items()}
+
+
+# -- on what took no part -------------------------------------------------------------------------------------------
+
+
+def folds(seen: Mapping[str, Sequence[Seen]], by_folder: bool) -> list[Fold]:
+    """Each folder held out in turn, or each fifth of the groups of questions."""
+    if by_folder:
+        kept = [partial(_of_corpus, name) for name in seen] if len(seen) > 1 else []
+    else:
+        kept = [partial(_of_fold, fold) for fold in range(FOLDS)]
+    out = []
+    for held in kept:
+        fit = {corpus: [s for s in each if not held(corpus, s)] for corpus, each in seen.items()}
+        rest = {corpus: [s for s in each if held(corpus, s)] for corpus, each in seen.items()}
+        order = fit_order([s for each in fit.values() for s in each])
+        out.append(Fold(judged(fit, order), judged(rest, order)))
+    return out
+
+
+def _of_corpus(name: str, corpus: str, _: Seen) -> bool:
+    return corpus == name
+
+
+def _of_fold(fold: int, corpus: str, seen: Seen) -> bool:
+    return crc32(f"{corpus}/{seen.group}".encode()) % FOLDS == fold
+
+
+def held_out(parts: Sequence[Fold], penalty: float, names: Sequence[str] = ANSWER) -> tuple[list[Case], float, float]:
+    """Every question as judged by weights that it took no part in, and the slope and shift that calibrate them."""
+    logits: list[float] = []
+    rows: list[Judged] = []
+    for part in parts:
+        answer = fit_answer(part.fit, penalty, names)
+        logits += [sum(answer[name] * row.features.get(name, 0.0) for name in names) for row in part.held]
+        rows += part.held
+    weight = reliability.weigh([row.corpus for row in rows], [row.answerable for row in rows])
+    slope, shift = reliability.platt(np.array(logits), np.array([float(row.right) for row in rows]), weight)
+    chance = 1 / (1 + np.exp(-np.clip(slope * np.array(logits) + shift, -30, 30)))
+    cases = [
+        Case(float(p), row.right, row.answerable, float(w), row.corpus, row.made)
+        for p, row, w in zip(chance, rows, weight, strict=True)
     ]
-    if path.name.startswith("xquad"):  # articles from 24 on are kept for reports
-        lines = [r for r in lines if int(r["context_id"].split("-")[0]) < 24]
-        corpus = [r for r in corpus if int(r["_id"].split("-")[0]) < 24]
-    if elsewhere:  # the same questions in two languages: the answers are those of the other set, by question id
-        other = map(json.loads, (Path(elsewhere) / "queries.jsonl").read_text(encoding="utf-8").splitlines())
-        answers = {r["_id"]: r["answers"] for r in other}
-        lines = [{**r, "answers": answers[r["_id"]]} for r in lines]
-    rows = [
-        Row(r["text"], (), tuple(map(fold, r["answers"])), (), True, r["context_id"]) for r in lines if r["answerable"]
-    ]
-    directory = Path(tempfile.gettempdir()) / f"judian-fit-{Path(elsewhere or path).name}"
-    return rows, Assistant.from_texts([(r["_id"], r["title"], r["text"]) for r in corpus], index_dir=directory)
+    return cases, slope, shift
 
 
-def _report(name: str, seen: Sequence[Seen], order: Mapping[str, float], answer: Mapping[str, float]) -> None:
-    """Share of questions whose first sentence is right, and refusals at 0.5, to stderr."""
-    first = [_ranked(s, order)[0][1] for s in seen if s.answerable and s.candidates]
-    judged = [(_judged(s, order), s.answerable) for s in seen if s.candidates]
-    chance = [(1 / (1 + np.exp(-sum(answer.get(k, 0.0) * v for k, v in j[0].items()))), a) for j, a in judged]
-    refused = [p < 0.5 for p, a in chance if not a]
-    wrongly = [p < 0.5 for p, a in chance if a]
-    print(
-        f"{name}: right sentence first {np.mean(first):.3f} of {len(first)}; refused {np.mean(refused or [0]):.3f} of"
-        f" {len(refused)}; wrongly {np.mean(wrongly):.3f} of {len(wrongly)}",
-        file=sys.stderr,
-    )
+def ablation(folders: Sequence[Fold], groups: Sequence[Fold], penalty: float) -> str:
+    """What leaving out each feature does to log-loss and AUROC: one that helps neither is noise."""
+    out = ["left out: log-loss and AUROC, folders left out | groups left out"]
+    for name in ("", *ANSWER[1:]):
+        names = [n for n in ANSWER if n != name]
+        told = []
+        for parts in (folders, groups):
+            cases = held_out(parts, penalty, names)[0]
+            told.append(f"{reliability.log_loss(cases):.4f} {reliability.auroc(cases):.4f}")
+        out.append(f"  {name or '(nothing)':18s} {' | '.join(told)}")
+    return "\n".join(out)
 
 
 if __name__ == "__main__":

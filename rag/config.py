@@ -40,7 +40,7 @@ class Settings:
     chunk_chars: int = 300  # aimed length of a passage, in characters of Chinese text
     k: int = 8  # passages read for an answer
     pool: int = 50  # passages taken from each ranker before fusion
-    refuse_below: float = 0.42  # answerability below which the answer is "not found"; higher refuses more
+    refuse_below: float = -1.0  # probability under which nothing is shown as an answer; below 0: the fitted line
     host: str = "127.0.0.1"  # address that the chat listens on
     port: int = 7860  # its port
     max_file_mb: int = 50  # larger files are reported, not read
@@ -104,7 +104,7 @@ def _typed(key: str, value: object, where: str) -> object:
 
 
 def _check(key: str, value: Any, where: str) -> None:
-    low = {"threads": 0, "chunk_chars": 40, "k": 1, "pool": 1, "port": 0, "max_file_mb": 1, "refuse_below": 0.0}
+    low = {"threads": 0, "chunk_chars": 40, "k": 1, "pool": 1, "port": 0, "max_file_mb": 1, "refuse_below": -1.0}
     high = {"chunk_chars": 1000, "k": 50, "pool": 1000, "port": 65535, "refuse_below": 1.0}
     if key in low and not low[key] <= value <= high.get(key, float("inf")):
         raise SettingsError(

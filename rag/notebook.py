@@ -9,6 +9,7 @@ from typing import Any
 from rag.errors import MissingExtraError
 from rag.explanation import Contribution, Explanation
 from rag.explanation.words import feature
+from rag.text.certainty import certainty_meaning, certainty_word
 from rag.types import Answer, Hits, Lang
 
 _SHOWN = 10  # candidates of an explanation
@@ -31,7 +32,7 @@ def hits_html(hits: Hits) -> str:
 
 
 def answer_html(answer: Answer) -> str:
-    """The answer with its short form in bold, then its citations as a list."""
+    """The answer with its short form in bold, how sure it is in a word, then its citations as a list."""
     body = "".join(
         f"<b>{escape(s.text)}</b>"
         if s.kind == "short"
@@ -44,7 +45,9 @@ def answer_html(answer: Answer) -> str:
         f"<li value='{c.number}'>{escape(' › '.join([c.title, *c.path]))} · {escape(c.source)}:{c.start}–{c.end}</li>"
         for c in answer.citations
     )
-    return f"<div><p>{body}</p><ol>{places}</ol></div>"
+    word, meaning = (escape(told(answer.certainty, answer.lang)) for told in (certainty_word, certainty_meaning))
+    sure = f"<p><small title='{meaning}'>{word}</small></p>" if word else ""
+    return f"<div><p>{body}</p>{sure}<ol>{places}</ol></div>"
 
 
 def explanation_html(explanation: Explanation) -> str:

@@ -158,14 +158,32 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Certainty:
+    """How far an answer can be relied on, in the words that people are shown. `right` is what was measured: the share of
+    answers so called that were right, on questions that had no part in fitting."""
+
+    word: Literal["sure", "likely", "none"] = "none"  # none: nothing was found, nothing is claimed
+    right: float | None = None  # 0..1; None: not judged but taken from where a document states it (title, byline)
+
+
+STATED = Certainty("sure")
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a reader says of a question and the passages it was given."""
 
     findings: tuple[Finding, ...]  # the fewest that answer, in the order to show; empty: nothing answers
-    answerable: float  # estimated probability that the material answers, 0..1
+    answerable: float  # calibrated probability that the first finding, or would-be finding, answers, 0..1
     reason: str  # why, as a code: "answered", "no_match", "missing_terms", "wrong_anchor", "wrong_kind", "weak"
     missing: tuple[str, ...] = ()  # question words found nowhere in what was read
     candidates: tuple[Finding, ...] = ()  # everything weighed, best first: "why this sentence"
+    certainty: Certainty = STATED  # of the findings
+
+    @property
+    def told(self) -> Certainty:
+        """What people are told: nothing of what was not found."""
+        return self.certainty if self.findings else Certainty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +223,7 @@ class Answer:
     short: str  # the span(s) that answer; "" where the sentence is the answer or nothing answers
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
-    confidence: float  # estimated probability that this answers, 0..1
+    confidence: float  # calibrated probability that this answers, 0..1; for programs: people are told `certainty`
     reason: str
     timings: Mapping[str, float] = field(default_factory=dict)  # stage -> milliseconds
     segments: tuple[Segment, ...] = ()
@@ -214,6 +232,7 @@ class Answer:
     candidates: tuple[Finding, ...] = ()
     lang: Lang = "zh"
     kind: Kind = "which"
+    certainty: Certainty = Certainty()
 
     @property
     def found(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eval.fit import Seen, fit_answer, fit_order
+from eval.fit import Judged, fit_answer, fit_order
+from eval.trials import Seen
 from rag.reader.features import prepare
 from rag.types import Finding, Passage
 from rag.understand import understand
@@ -31,7 +32,18 @@ def test_order_is_the_same_twice() -> None:
     assert fit_order(rows, steps=100) == fit_order(rows, steps=100)
 
 
+def _judged(score: float, answerable: bool, corpus: str = "a") -> Judged:
+    return Judged({"score": score}, answerable, answerable, corpus, "asked")
+
+
 def test_answerability_separates() -> None:
-    rows = [({"bias": 1.0, "score": s}, s > 0, 1.0) for s in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)]
-    weights = fit_answer(rows, steps=500)
-    assert weights["score"] > 1 and 0 <= weights["bias"] < 1  # the prior leans to answering
+    rows = [_judged(s, s > 0) for s in (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)]
+    weights = fit_answer(rows)
+    assert weights["score"] > 1 and weights["bias"] > 0  # more questions have an answer than not
+    assert all(value == 0 for name, value in weights.items() if name not in {"score", "bias"})  # nothing else varied
+
+
+def test_a_small_folder_is_heard_beside_a_large_one() -> None:
+    large = [_judged(s, s > 0) for s in (-1.0, 1.0)] * 200
+    alone = fit_answer(large)["score"]
+    assert fit_answer([*large, _judged(-1.0, True, "b"), _judged(1.0, False, "b")])["score"] < 0.2 * alone

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rag.protocols import ProgressFn
+from rag.text.certainty import certainty_meaning, certainty_word
 from rag.text.terminal import one_line, safe
 from rag.types import Answer, Document, Hit, Progress
 
@@ -133,6 +134,10 @@ def print_answer(screen: Screen, answer: Answer) -> None:
             (f"[{citation.number}] ", "cyan"),
             (place(citation.source, citation.title, citation.path, citation.role), "dim"),
         )
+    word = certainty_word(answer.certainty, answer.lang)
+    if word:
+        meaning = certainty_meaning(answer.certainty, answer.lang)
+        screen.text((word, "bold"), (f" ({meaning})" if answer.lang == "en" else f"（{meaning}）", "dim"))
     if answer.understood != answer.question:
         screen.text((screen.word("understood as: ", "理解为：") + answer.understood, "dim"))
 

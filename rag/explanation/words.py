@@ -50,6 +50,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {  # feature -> what it measures, in Chi
     "score": ("首选句的得分", "the first sentence's score"),
     "lead": ("领先其他段落的幅度", "its lead over other passages"),
     "terms": ("问题的长短", "how much the question says"),
+    "unmet": ("问题要的数字、名称、单位或日期此处没有", "a number, name, unit or date that is demanded and not there"),
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
 from rag.reader.across import shared_names
 from rag.reader.choose import choose
-from rag.reader.judge import answer_features, judge, missing_terms, weights
+from rag.reader.judge import answer_features, judge, lines_of, missing_terms, weights
 from rag.reader.reads import Reads, Window
 from rag.text import fold, is_han, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
@@ -35,16 +35,17 @@ _FAR = -1.5  # margin, in tens of logits, of a sentence in which the trained mod
 
 
 class RuleReader:
-    """See `rag.protocols.Reader`. `refuse_below` is the answerability under which nothing is shown as an answer;
-    `spans` is the trained model, None to go by rules alone; `fitted` a file of weights in place of the shipped ones."""
+    """See `rag.protocols.Reader`. `refuse_below` is the answerability under which nothing is shown as an answer, below 0
+    the fitted line; `spans` is the trained model, None to go by rules alone; `fitted` a file of weights in place of the
+    shipped ones."""
 
     def __init__(
-        self, embedder: Embedder, refuse_below: float = 0.5, spans: Reads | None = None, fitted: str = ""
+        self, embedder: Embedder, refuse_below: float = -1.0, spans: Reads | None = None, fitted: str = ""
     ) -> None:
         self._embedder = embedder
-        self._refuse_below = refuse_below
         self._spans = spans
         self._weights = weights(fitted or ("weights_span.json" if spans else "weights.json"))
+        self._lines = lines_of(self._weights, refuse_below)
         self._vectors: OrderedDict[tuple[str, int, int], Vectors] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -55,9 +56,11 @@ class RuleReader:
             return Reading((), 0.0, "no_match", tuple(term for term in question.terms if len(term) > 1))
         answerable, reason = judge(asked, candidates, self._weights["answer"])
         missing = missing_terms(asked, hits)
-        if answerable < self._refuse_below:
-            return Reading((), answerable, reason, missing, tuple(candidates))
-        return Reading(tuple(choose(asked, candidates)), answerable, "answered", missing, tuple(candidates))
+        certainty = self._lines.certainty(answerable)
+        if certainty.word == "none":
+            return Reading((), answerable, reason, missing, tuple(candidates), certainty)
+        findings = tuple(choose(asked, candidates))
+        return Reading(findings, answerable, "answered", missing, tuple(candidates), certainty)
 
     @property
     def weights(self) -> Mapping[str, Mapping[str, float]]:
@@ -66,7 +69,7 @@ class RuleReader:
 
     @property
     def refuse_below(self) -> float:
-        return self._refuse_below
+        return self._lines.refuse_below
 
     def judged(self, question: Question, candidates: Sequence[Finding]) -> dict[str, float]:
         """The features by which the first of the candidates is judged."""

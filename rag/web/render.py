@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote as percent
 
+from rag.text.certainty import certainty_meaning, certainty_word
 from rag.types import BODY_ROLES, Answer, Citation, Progress, Segment
 from rag.web.api import MAX_QUESTION
 from rag.web.desk import Material, progress_text
 from rag.web.strings import say
 
-SURE = 0.8  # confidence from which the interface says so without a caution
 WHY_ROWS = 6  # candidates shown under "why this sentence"
 MISSING = 4  # words shown as found nowhere, each cut at
 MISSING_LENGTH = 12  # characters
@@ -170,9 +170,8 @@ def _role(role: str, ui: str) -> str:
 def _meta(answer: Answer, index: int, tongue: str, ui: str) -> str:
     """How sure and where from, copy and retry in one row; below it the question as understood, where it differs."""
     parts = []
-    if answer.found and answer.kind != "greeting":
-        word = "sure" if answer.confidence >= SURE else "likely"
-        parts.append(f'<span class="jd-{word}">{say(word, tongue)}</span>')
+    if answer.certainty.word != "none":
+        parts.append(_certainty(answer, index))
     for role in dict.fromkeys(c.role for c in answer.citations if c.role not in BODY_ROLES):
         parts.append(f'<span class="jd-role">{say(f"role_{role}", tongue)}</span>')
     parts.append(f'<a href="#copy-{index}" title="{say("copied", ui)}">{say("copy", ui)}</a>')
@@ -183,6 +182,14 @@ def _meta(answer: Answer, index: int, tongue: str, ui: str) -> str:
         edit = f'<a href="#edit-{index}" title="{say("edit", ui)}">✎</a>'
         row += f'<div class="jd-meta"><span class="jd-understood">{text}{esc(answer.understood)} {edit}</span></div>'
     return row
+
+
+def _certainty(answer: Answer, index: int) -> str:
+    """How sure, in a word; where it asks to check the sentence it leads there."""
+    word, meaning = (esc(told(answer.certainty, answer.lang)) for told in (certainty_word, certainty_meaning))
+    if answer.certainty.word == "sure":
+        return f'<span class="jd-sure" title="{meaning}">{word}</span>'
+    return f'<a class="jd-likely" href="#cite-{index}-{answer.citations[0].number}" title="{meaning}">{word}</a>'
 
 
 def _why(answer: Answer, index: int, ui: str) -> str:
@@ -202,7 +209,7 @@ def _why(answer: Answer, index: int, ui: str) -> str:
     heads = "".join(f"<th>{say(key, ui)}</th>" for key in ("rank", "sentence", "score", "ranks"))
     return (
         f'<details class="jd-why"><summary>{say("why" if answer.found else "why_not", ui)}</summary>'
-        f"<p>{say('why_note', ui)}</p>"
+        f"<p>{esc(certainty_meaning(answer.certainty, answer.lang))} {say('why_note', ui)}</p>"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
     )
 

@@ -42,8 +42,6 @@ _TEXT: dict[str, tuple[str, str]] = {
                    "You can try again."),
     "understood": ("理解为", "Understood as"),
     "edit": ("改写这个问题", "Edit this question"),
-    "sure": ("依据充分", "Well supported"),
-    "likely": ("可能如此，请核对原文", "Likely; please check the source"),
     "why": ("为什么是这句", "Why this sentence"),
     "why_not": ("看过哪些句子", "What was considered"),
     "why_note": ("检索到的候选句，按得分从高到低；标 ● 的入选。", "Candidate sentences, best first; ● was chosen."),
