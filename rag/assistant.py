@@ -393,4 +393,5 @@ def _answer(
         candidates=reading.candidates,
         lang=question.lang,
         kind=question.kind,
+        certainty=reading.told,
     )
