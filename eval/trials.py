@@ -93,7 +93,9 @@ def _key(name: str, limit: int, seed: int, kept: bool) -> str:
     from rag.config import Settings
 
     questions, _, folder = name.partition("=")
-    told = [name, str(limit), str(seed), repr(Settings.load())]
+    s = Settings.load()
+    told = [name, str(limit), str(seed), s.reader, s.model, s.query_prompt, s.passage_prompt]
+    told += map(str, (s.chunk_chars, s.k, s.pool))
     if not kept:
         home = Path(rag.__file__).parent
         code = [*home.glob("*.py"), *(f for room in _ROOMS for f in (home / room).rglob("*.py"))]
