@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from rag import compose
+from rag import about, compose
 from rag.config import Settings
 from rag.embed import open_embedder
 from rag.errors import FolderError, QuestionError, RagError, UnknownDocumentError, VerificationError
@@ -27,7 +27,7 @@ from rag.explanation.build import explained
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
-from rag.reader import open_reader, preload, whole
+from rag.reader import open_reader, preload
 from rag.retrieve import Retriever
 from rag.sync import add_texts, read_document, sync_folder
 from rag.text import is_han
@@ -273,26 +273,10 @@ class Assistant:
     def _read(self, question: Question, hits: Hits, document_of: Callable[[str], Document]) -> Reading:
         if not hits or not (question.terms or question.kind in {"overview", "metadata"}):
             return Reading((), 0.0, "no_match")  # an empty folder, or a question that names nothing
-        nearest = hits[0].passage.doc_id
-        if question.kind in {"metadata", "overview"}:
-            documents = self.documents()
-            if question.kind == "overview" and len(documents) > 1 and not _names_document(question, documents):
-                titles = [whole.title(document_of(info.id)) for info in documents[:20]]
-                return Reading(tuple(f for f in titles if f), 1.0, "answered")
-            document = document_of(nearest)
-            if question.kind == "metadata":
-                found = whole.metadata(document, question.field)
-            else:
-                found = whole.overview(document, question)
-        elif question.kind == "list" and whole.ASKS_POINTS.search(question.understood):
-            found = whole.section(document_of(nearest), question)
-        elif question.kind in {"who", "definition", "which"} and whole.asks_position(document_of(nearest), question):
-            found = whole.metadata(document_of(nearest), "position")
-        else:
-            found = []
+        found, question = about.read_off(question, hits, self.documents, document_of)
         if found:
             return Reading(tuple(found), 1.0, "answered", (), tuple(found))
-        return self._reader.read(question, hits)
+        return about.fitting(question, self._reader.read(question, hits))
 
     def _cite(self, finding: Finding, number: int, document_of: Callable[[str], Document]) -> Citation:
         citation = compose.cite(finding, number, document_of(finding.passage.doc_id))
@@ -359,12 +343,6 @@ def _both_scripts(hits: Sequence[Hit], k: int) -> list[Hit]:
 def _is_chinese(hit: Hit) -> bool:
     text = hit.passage.text
     return sum(map(is_han, text)) * 4 > len(text)
-
-
-def _names_document(question: Question, documents: Sequence[DocumentInfo]) -> bool:
-    """Whether an overview question says which document it means, by a word of its title or file name."""
-    titles = "\n".join(f"{d.title} {d.source}" for d in documents).casefold()
-    return any(len(term) > 1 and term in titles for term in question.terms)
 
 
 def _answer(

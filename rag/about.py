@@ -1,0 +1,94 @@
+"""Questions about a document as a whole: which document is meant, and what is read off it without a search. A question
+that turns out to be about what a document says goes on to the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from rag.library import DocumentInfo
+from rag.reader import margin, whole
+from rag.text import fold
+from rag.types import Document, Finding, Hit, Question, Reading, Role
+from rag.understand import as_content, common, keys_about, overview_of, page_question, part_asked, terms
+
+_UNFIT = 0.2  # the most that an answer of the wrong kind is worth
+_MOST_TITLES = 20
+DocumentOf = Callable[[str], Document]
+
+
+def read_off(
+    question: Question, hits: Sequence[Hit], documents: Callable[[], Sequence[DocumentInfo]], document_of: DocumentOf
+) -> tuple[list[Finding], Question]:
+    """What is read off one document: its metadata, headings, notices and lists. Nothing, and the question as the reader is
+    to take it, where no document states that or the question is about content. `hits` holds at least one."""
+    nearest = document_of(hits[0].passage.doc_id)
+    if question.kind == "metadata":
+        if question.field == "reuse":
+            return margin.reprint(_beside(hits, "notice", document_of), question), question
+        return whole.stated(nearest, question), question
+    asked = fold(question.understood)
+    asks_page, part = page_question(asked) is not None, part_asked(asked)
+    if asks_page or part or question.kind == "overview":
+        named, keys = _named(asked, asks_page, hits, documents(), document_of)
+        if named and keys and (found := whole.stated(named, replace(question, kind="metadata", field=keys))):
+            return found, question
+        if part and (found := whole.section(named or nearest, replace(question, terms=tuple(terms(part))))):
+            return found, question
+        if question.kind == "overview":
+            return _overview(question, asked, named, nearest, documents(), document_of)
+    if question.kind == "list" and whole.ASKS_POINTS.search(question.understood):
+        return whole.section(nearest, question), question
+    if question.kind in {"who", "definition", "which", "list"} and whole.asks_position(nearest, question):
+        return whole.metadata(nearest, "position"), question
+    return margin.listed(_beside(hits, "related", document_of), question), question
+
+
+def fitting(question: Question, reading: Reading) -> Reading:
+    """The reading, or a refusal where its answer cannot be one: a sentence that says nothing of the document for a
+    metadata question, a counter for a question about content, a deputy for the head of an office."""
+    stray = question.kind == "metadata" and not all(whole.says(question, f) for f in reading.findings[:1])
+    if stray or not margin.holds_up(question, reading):
+        return replace(reading, findings=(), answerable=min(reading.answerable, _UNFIT), reason="wrong_kind")
+    return reading
+
+
+def _overview(
+    question: Question,
+    asked: str,
+    named: Document | None,
+    nearest: Document,
+    documents: Sequence[DocumentInfo],
+    document_of: DocumentOf,
+) -> tuple[list[Finding], Question]:
+    """What a document covers, or one of its sections; the titles of all, where the folder as a whole may be meant."""
+    beside = overview_of(asked)
+    if named is None and not beside and len(documents) > 1:
+        titles = [whole.title(document_of(info.id)) for info in documents[:_MOST_TITLES]]
+        return [title for title in titles if title], question
+    found = (whole.section if named is None and beside else whole.overview)(named or nearest, question)
+    return found, question if found else as_content(question)
+
+
+def _named(
+    asked: str, asks_page: bool, hits: Sequence[Hit], documents: Sequence[DocumentInfo], document_of: DocumentOf
+) -> tuple[Document | None, str]:
+    """The document that a folded question calls by its title, file name, account or author, and the metadata keys that it
+    asks of it; None where it calls none."""
+    labels = [(info.id, name) for info in documents for name in (info.title, PurePath(info.source).stem)]
+    for doc_id in dict.fromkeys(hit.passage.doc_id for hit in hits):
+        labels += [(doc_id, document_of(doc_id).value(key)) for key in ("publisher", "author")]
+    best: tuple[bool, int, str, str] = (False, 0, "", "")
+    for doc_id, label in labels:
+        stretch = common(asked, fold(label), 2) if label else None
+        if stretch:
+            keys = keys_about(asked, fold(label)) if asks_page else ""
+            row = (bool(keys), stretch[1] - stretch[0], doc_id, keys)
+            best = max(best, row, key=lambda r: r[:2])  # the first of equals: max keeps it
+    return (document_of(best[2]) if best[2] else None), best[3]
+
+
+def _beside(hits: Sequence[Hit], role: Role, document_of: DocumentOf) -> Document:
+    """The document whose furniture of one role is nearest, else the nearest document."""
+    return document_of(next((hit for hit in hits if hit.passage.role == role), hits[0]).passage.doc_id)
