@@ -9,7 +9,7 @@ from dataclasses import replace
 from rag.reader import features as see
 from rag.reader import lists
 from rag.reader.spans import asks_several, framed, matched_mask, phrases, short_answers
-from rag.reader.tidy import tidy, verb_end, without_lead
+from rag.reader.tidy import tidy, verb_end, with_measure, without_lead
 from rag.types import Finding, Span
 
 _MOST_ITEMS = 12
@@ -86,7 +86,7 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
         if len(met) > 1 and kind == "how_many" and not converted:  # several measures: the one that rules would take
             met = [p for p in met if any(p.start <= s.start < p.end for s in by_rule)] or met
         if len(met) == 1:
-            return met
+            return [with_measure(asked, finding, met[0])]
     return [trained]
 
 

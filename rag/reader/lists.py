@@ -16,10 +16,11 @@ Piece = tuple[int, int]
 
 NAME = re.compile(r"“[^”]{1,40}”|《[^》]{1,40}》|「[^」]{1,40}」|『[^』]{1,40}』|\"[^\"]{1,40}\"")
 _NUMERAL = "两兩二三四五六七八九十俩倆仨"
+_COUNTER = "个|种|项|大|位|家|条|座|部|类|点|支|名|份|件|所|本|款|样|者"
 # What asks for more than one thing, whatever the kind of question.
 _PLURAL = re.compile(
     rf"哪些|哪几(?![年天月])|哪[{_NUMERAL}]|分别|都(?:有|是|叫)(?:什么|啥|谁|哪)|什么和什么|列出|列举|"
-    rf"(?:[{_NUMERAL}]|(?<!\d)[2-9])(?:个|种|项|大|位|家|条|座|部|类|点|支|名|份|件|所|本|款|样|者)?[^，,。？?]{{0,12}}?(?:是|叫|有|指)(?:什么|啥|谁|哪)|"
+    rf"(?:[{_NUMERAL}](?:{_COUNTER})?|(?<![\da-zA-Z.])[2-9](?:{_COUNTER}))[^，,。？?]{{0,12}}?(?:是|叫|有|指)(?:什么|啥|谁|哪)|"
     r"\b(?:list|name) (?:the|all|some|two|three|four|five)\b|\bwhat (?:are|were)\b|\bkinds?\b|\btypes\b|"
     r"\b(?:which|what) (?:two|three|four|five|six|seven|\w+ ){0,2}?\w{2,}(?<![su])s (?:are|were|do|did|does|have|can|will)\b|"
     r"\b(?:which|what)(?: are| were)?(?: the)? (?:two|three|four|five|six|seven)\b"
@@ -49,7 +50,9 @@ _LEAD_ENGLISH = re.compile(r"^.*\b(?:include[sd]?|including|are|were|is|was|such
 _TAIL_ENGLISH = re.compile(r"\s(?:that|which|who|where|when|were|was|are|is|has|have|had|to)\s.*$")
 _PREDICATE = re.compile(r"(?<=..)[只都也须須需应應可将將已不未](?=..)")
 _OF = re.compile(r"[^,]*\w\s(?:of|for|from|in|by|with|to|between|on)\s(?:the\s)?")
-_PREPOSITION = re.compile(r"(?:由(?![来來衷布])|即(?![将將使时時墨])|将(?![军士领来])|將(?![軍士領來])|把(?![手戏戲]))")
+_PREPOSITION = re.compile(
+    r"(?:由(?![来來衷布])|即(?![将將使时時墨])|将(?![军士领来])|將(?![軍士領來])|把(?![手戏戲])|在(?![线線校职職场場岗崗册冊]))"
+)
 _CLOSING = {"“": "”", "《": "》", "「": "」", "『": "』"}
 _ITEM = re.compile(
     r"\s*(?:[-*+•·]\s+|•|\d{1,2}(?:[.、)）](?!\d))\s*|[（(]?[一二三四五六七八九十]{1,3}[、)）]\s*|[①-⑳])(?=\S)"
@@ -172,6 +175,8 @@ def _end(clause: str, start: int, end: int, beside: bool, count: int) -> int:
     own = clause.find(numeral, start + 2, end - 1) if numeral else -1
     ends = [end, *([counted.start()] if counted else []), *([own] if own > 0 and is_han(clause[own + 1]) else [])]
     end = min(ends)
+    if end == own and clause[end - 1] in "设設有共等这這":  # …门口设三个取水点
+        end -= 1
     if beside and clause[start] in _CLOSING:
         close = clause.find(_CLOSING[clause[start]], start)
         return close + 1 if 0 < close < end else end
@@ -287,11 +292,7 @@ def _even(text: str, pieces: Sequence[Piece]) -> int:
 
 def distance(start: int, end: int, matched: Sequence[bool], text: str) -> float:
     """Characters to the nearest shared stretch; a clause border between counts ten more."""
-    before = next((i for i in range(start - 1, -1, -1) if matched[i]), None)
-    after = next((i for i in range(end, len(matched)) if matched[i]), None)
-    gaps = []
-    if before is not None:
-        gaps.append(start - before - 1 + 10 * len(re.findall(r"[，,。；;]", text[before:start])))
-    if after is not None:
-        gaps.append(after - end + 10 * len(re.findall(r"[，,。；;]", text[end:after])))
+    before = next((text[i + 1 : start] for i in range(start - 1, -1, -1) if matched[i]), None)
+    after = next((text[end:i] for i in range(end, len(matched)) if matched[i]), None)
+    gaps = [len(gap) + 10 * len(re.findall(r"[，,。；;]", gap)) for gap in (before, after) if gap is not None]
     return min(gaps, default=len(text))

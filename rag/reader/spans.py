@@ -88,6 +88,12 @@ def framed(asked: see.Asked, finding: Finding, near: Span) -> Span | None:
             end -= 1
         overlap = min(near.end - finding.start, end) - max(near.start - finding.start, start)
         if end - start > 1 and overlap > 0 and not re.search(r"[，,；;。：:]", text[start:end]):
+            if (
+                near.start == finding.start + start
+                and near.end > finding.start + end
+                and not re.search(r"[，,；;。：:]", finding.short(near))
+            ):
+                return near  # the model knows the end of a word that the question shares: 静态箱法
             return Span(finding.start + start, finding.start + end)
     return None
 

@@ -11,7 +11,11 @@ from rag.types import Finding, Span
 
 _EDGES = " \t\n,，.。;；:：、!！?？"
 _PAIRS = (("“", "”"), ("《", "》"), ("「", "」"), ("『", "』"), ("（", "）"), ("(", ")"))
-_EMPHASIS = "*_`#"  # Markdown's, at the ends of a span
+_EMPHASIS = "*_`#|"  # Markdown's, at the ends of a span
+_CELL = re.compile(r"(?<=\w)\s*\|\s")
+# What was before and what is now: 由150毫米增加到200毫米.
+_CHANGED = re.compile(r"(?:增加|增|提高|升|降低|降|减少|减|改|调整|调|扩大|上升|下降|延长|缩短|推迟|提前)[到至为成]")
+_FORMER = re.compile(r"原|之前|以前|从前|过去|去年|\b(?:before|previous|former|used to)")
 _COPULA = re.compile(r"(?:是(?![否非])|即(?![将將使时時])|叫做|称为|稱為|名为|名為|(?:is|was|are|were)\s)(?=..)")
 _BECAUSE = re.compile(r"是(?=因|由于|由於|为了|為了|because)")
 _BY = re.compile(r"由(?![来來衷布])(?=..)")
@@ -27,6 +31,8 @@ def tidy(finding: Finding, span: Span) -> Span:
     text, start, end = finding.quote, span.start - finding.start, span.end - finding.start
     start, end = _whole_words(text, max(start, marker(text)), end)
     start, end = _trimmed(text, start, end)
+    cell = _CELL.search(text, start, end)  # of a table's row one cell answers
+    end = cell.start() if cell else end
     for opening, closing in _PAIRS:
         inside = text[start:end]
         if inside.count(opening) > inside.count(closing):
@@ -59,6 +65,14 @@ def without_lead(asked: see.Asked, finding: Finding, span: Span) -> Span:
         clause = re.search(r"[，,；;。]", text[start:end])
         end = start + clause.start() if clause and clause.start() > 1 else end
     start = lead.end() if lead else start
+    changed = _CHANGED.search(fold(text), start, end) if len(fold(text)) == len(text) else None
+    if (
+        changed
+        and changed.end() < end
+        and kind not in {"why", "how"}
+        and not _FORMER.search(fold(asked.question.understood))
+    ):
+        start = changed.end()
     particle = _PARTICLE.match(text, start, end)
     if particle and particle.end() < end:
         start = particle.end()
@@ -67,6 +81,22 @@ def without_lead(asked: see.Asked, finding: Finding, span: Span) -> Span:
         end -= 1
     start, end = _trimmed(text, start, end)
     return Span(finding.start + start, finding.start + max(start, end))
+
+
+def with_measure(asked: see.Asked, finding: Finding, span: Span) -> Span:
+    """A number with the measure word that the question asks in, where the table of units lacks it (2.3万盏 of 多少盏), and
+    with 每 before it and 内 after it."""
+    text, start, end = finding.quote, span.start - finding.start, span.end - finding.start
+    word = asked.unit[:1] if is_han(asked.unit[:1] or "a") else ""
+    after = fold(text[end : end + 2])
+    if (
+        word and fold(text[end - 1]) != word and after[:1] == word and after != asked.unit[:2]
+    ):  # 网友 is no measure word
+        end += 1
+    inside = re.compile(r"[以之]?[内內]|以[上下]|左右").match(text, end)
+    end = inside.end() if inside else end
+    start -= start > 0 and text[start - 1] == "每"
+    return Span(finding.start + start, finding.start + end)
 
 
 def verb_end(asked: see.Asked, text: str) -> int:
