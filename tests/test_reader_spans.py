@@ -70,6 +70,8 @@ def test_without_an_enumeration_every_span_that_is_likelier_than_none_in_documen
         ("运用了哪些技术？", True),
         ("Git的三个区域是什么？", True),
         ("校训是什么？", False),
+        ("住在第四区的居民是谁？", False),
+        ("What are people concerned about?", False),
         ("面板上显示E4是什么意思？", False),
         ("What are the three brands?", True),
         ("Which team won?", False),

@@ -20,8 +20,8 @@ _COUNTER = "个|种|项|大|位|家|条|座|部|类|点|支|名|份|件|所|本|
 # What asks for more than one thing, whatever the kind of question.
 _PLURAL = re.compile(
     rf"哪些|哪几(?![年天月])|哪[{_NUMERAL}]|分别|都(?:有|是|叫)(?:什么|啥|谁|哪)|什么和什么|列出|列举|"
-    rf"(?:[{_NUMERAL}](?:{_COUNTER})?|(?<![\da-zA-Z.])[2-9](?:{_COUNTER}))[^，,。？?]{{0,12}}?(?:是|叫|有|指)(?:什么|啥|谁|哪)|"
-    r"\b(?:list|name) (?:the|all|some|two|three|four|five)\b|\bwhat (?:are|were)\b|\bkinds?\b|\btypes\b|"
+    rf"(?<![第\da-zA-Z.一{_NUMERAL}百千万])[{_NUMERAL}2-9](?:{_COUNTER})[^，,。？?]{{0,12}}?(?:是|叫|有|指)(?:什么|啥|谁|哪)|"
+    r"\b(?:list|name) (?:the|all|some|two|three|four|five)\b|\bwhat (?:are|were) (?:the|some|its|their|his|her)\b|\bkinds?\b|\btypes\b|"
     r"\b(?:which|what) (?:two|three|four|five|six|seven|\w+ ){0,2}?\w{2,}(?<![su])s (?:are|were|do|did|does|have|can|will)\b|"
     r"\b(?:which|what)(?: are| were)?(?: the)? (?:two|three|four|five|six|seven)\b"
 )
