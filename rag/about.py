@@ -27,7 +27,7 @@ def read_off(
     if question.kind == "metadata":
         if question.field == "reuse":
             return margin.reprint(_beside(hits, "notice", document_of), question), question
-        return whole.stated(nearest, question), question
+        return _stated(question, hits, document_of), question
     asked = fold(question.understood)
     asks_page, part = page_question(asked) is not None, part_asked(asked)
     if asks_page or part or question.kind == "overview":
@@ -45,13 +45,26 @@ def read_off(
     return margin.listed(_beside(hits, "related", document_of), question), question
 
 
-def fitting(question: Question, reading: Reading) -> Reading:
+def fitting(question: Question, reading: Reading, hits: Sequence[Hit], document_of: DocumentOf) -> Reading:
     """The reading, or a refusal where its answer cannot be one: a sentence that says nothing of the document for a
-    metadata question, a counter for a question about content, a deputy for the head of an office."""
+    metadata question, a counter for a question about content, a deputy for the head of an office. Where nothing is found,
+    the headline that the question points at."""
     stray = question.kind == "metadata" and not all(whole.says(question, f) for f in reading.findings[:1])
     if stray or not margin.holds_up(question, reading):
         return replace(reading, findings=(), answerable=min(reading.answerable, _UNFIT), reason="wrong_kind")
+    if not reading.findings and hits:
+        found = margin.listed(_beside(hits, "related", document_of), question, headline=True)
+        if found:
+            return Reading(tuple(found), 1.0, "answered", (), tuple(found))
     return reading
+
+
+def _stated(question: Question, hits: Sequence[Hit], document_of: DocumentOf) -> list[Finding]:
+    """What the nearest document states; where it is silent, what the only one at hand states."""
+    documents = [document_of(doc_id) for doc_id in dict.fromkeys(hit.passage.doc_id for hit in hits)]
+    told = [whole.stated(document, question) for document in documents]
+    others = [found for found in told[1:] if found]
+    return told[0] or (others[0] if len(others) == 1 else [])
 
 
 def _overview(

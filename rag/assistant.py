@@ -276,7 +276,7 @@ class Assistant:
         found, question = about.read_off(question, hits, self.documents, document_of)
         if found:
             return Reading(tuple(found), 1.0, "answered", (), tuple(found))
-        return about.fitting(question, self._reader.read(question, hits))
+        return about.fitting(question, self._reader.read(question, hits), hits, document_of)
 
     def _cite(self, finding: Finding, number: int, document_of: Callable[[str], Document]) -> Citation:
         citation = compose.cite(finding, number, document_of(finding.passage.doc_id))

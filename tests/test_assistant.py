@@ -23,6 +23,7 @@ from rag.errors import (
 from rag.index import directory_of, writing
 from rag.types import Answer, Progress, SyncReport
 from tests.fakes_embed import HashEmbedder
+from tests.test_reader_margin import PAGE
 
 
 @pytest.fixture
@@ -68,6 +69,52 @@ def test_what_the_material_does_not_say_is_refused(kb: Assistant, question: str)
 def test_a_follow_up_carries_its_subject_over(kb: Assistant) -> None:
     answer = kb.ask("那它是谁设计的？", history=["河边图书馆有多少座书亭？"])
     assert "河边图书馆" in answer.understood and "陈一平" in answer.text
+
+
+@pytest.fixture
+def pages(folder: Path, hash_embedder: HashEmbedder) -> Iterator[Assistant]:
+    """The two articles and a web page with a byline, counters, a notice and a hot list."""
+    (folder / "three-bridges.txt").write_text(PAGE, encoding="utf-8")
+    with Assistant.open(folder, Settings(), embedder=hash_embedder) as assistant:
+        yield assistant
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("河湾镇的三座桥是谁写的？", "周砚"),
+        ("《河湾镇的三座桥》哪天发布的？", "2024-05-06"),
+        ("河湾镇那篇文章的浏览量是多少？", "733"),
+        ("小禾这个账号一共发表了多少篇？", "31"),
+        ("河湾镇上周热门里夏季渔市改到周四有多少热度？", "498"),
+    ],
+)
+def test_a_document_is_meant_by_its_title_or_account(pages: Assistant, question: str, short: str) -> None:
+    answer = pages.ask(question)
+    assert answer.short == short and answer.citations[0].source == "three-bridges.txt" and proves_itself(pages, answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "history"),
+    [
+        ("本文的责任编辑是谁？", ()),
+        ("在他前面是谁干这个活", ("周砚是做什么的？",)),
+        ("站长邮箱多少，我要申请转载", ()),
+        ("《老桥旧事》的作者是谁？", ()),
+    ],
+)
+def test_what_a_page_does_not_state_is_refused(pages: Assistant, question: str, history: tuple[str, ...]) -> None:
+    answer = pages.ask(question, history=history)
+    assert not answer.found and proves_itself(pages, answer)
+
+
+def test_a_folder_of_several_documents_is_told_by_its_titles(pages: Assistant) -> None:
+    assert len(pages.ask("这份材料讲了什么？").citations) == 3
+    assert {c.source for c in pages.ask("河边图书馆那篇文章分哪几个部分？").citations} == {"library.md"}
+
+
+def test_he_is_the_author_after_a_question_for_the_author(pages: Assistant) -> None:
+    assert pages.ask("他是干什么的？", history=["这篇文章是谁写的？"]).short == "河湾镇副镇长"
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "长" * (LONGEST_QUESTION + 1)])

@@ -124,9 +124,10 @@ def _sentences(document: Document, start: int, end: int) -> Iterator[tuple[int, 
                 yield start + line.start() + left, start + line.start() + right
 
 
-def listed(document: Document, question: Question) -> list[Finding]:
-    """The line of a hot list that a question points at: by its place (排第一的), by its headline (…那条热门说), or its
-    count (…有多少热度); none where the question does not speak of such a list or names a line that is not there."""
+def listed(document: Document, question: Question, *, headline: bool = False) -> list[Finding]:
+    """The line of a hot list that a question points at: by its place (排第一的), for its count (…有多少热度), or, with
+    `headline`, by what it says (…那条热门说); none where the question does not speak of such a list or names a line that is
+    not there."""
     asked = fold(question.understood)
     word = _LIST_WORD.search(asked)
     lines = list(headlines(document)) if word else []
@@ -147,7 +148,7 @@ def listed(document: Document, question: Question) -> list[Finding]:
     best = max(lines, key=lambda x: (_share(named, document.text[x.start : x.end]), -x.start))
     if not named or _share(named, document.text[best.start : best.end]) < _NEARLY_ALL:
         return []
-    if heat and best.count is None:
+    if (heat and best.count is None) or not (heat or headline):
         return []
     if (
         question.kind == "how_many"
@@ -220,6 +221,8 @@ def holds_up(question: Question, reading: Reading) -> bool:
         return True
     asked = fold(question.understood)
     first = reading.findings[0]
+    if question.field == "reuse" and _ASKS[0][0].search(asked) and not _DETAIL.search(first.quote):
+        return False  # an address or a number is asked for
     if first.passage.role == "counter" and not _COUNTERS.search(asked):
         return False
     if (

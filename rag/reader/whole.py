@@ -23,7 +23,7 @@ _SMALL = re.compile(
     r"[是的了吗呢呀啊吧他她么什么谁现在目前请问那有哪几两个些，,。？?！!、\s]+|同志|先生|女士|\b(?:the|a|an|is|what|who|s|of|his|her|does|hold|title)\b"
 )
 ASKS_POINTS = re.compile(
-    r"(?:哪|几)(?:些|几|[两三四五六七八九十])?个?(?:件?事|工作|措施|举措|做法|方面|点|部分|环节|步骤)|做了(?:什么|啥)|怎么做"
+    r"(?:哪|几)(?:些|几|[两三四五六七八九十])?个?(?:件?事|工作|措施|举措|做法|方面|点|部分|环节|步骤)(?!的)|做了(?:什么|啥)|怎么做"
 )
 _FALL_BACK = {"publisher": ("publisher", "source", "author")}
 # Lines that state a key as "label: value", where the document's own metadata is silent on it.
@@ -48,7 +48,7 @@ _SAYS = {
         ("publisher", r"发布|发表|印发|主办|出版|发文|公布|刊|publish|issued|released by|负责解释"),
         ("date", r"发布|发表|印发|公布|写于|写成|更新于|修订|刊|publish|updated|issued|dated|written (?:in|on)|released on"),
         ("url", r"https?://|www\.|\.(?:com|cn|org|net)\b"),
-        ("editor", r"编辑|主编|edit"),
+        ("editor", r"责任?编辑|责编|主编|编辑\s*[:：是为]|edit(?:ed by|or)"),
         ("number", r"号"),
         ("category", r"分类|栏目|category"),
         ("reuse", r"转载|转发|许可|授权|版权|著作权|licen[cs]e|copyright|permission|public domain|republish"),

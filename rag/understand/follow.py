@@ -80,7 +80,8 @@ def carry_over(question: str, previous: str) -> str:
         and subject
         and subject not in body
     ):
-        return f"{subject}{'' if is_han(subject[-1]) else ' '}{body}"
+        gap = "，" if re.match(r"需?要", body) else "" if is_han(subject[-1]) else " "
+        return f"{subject}{gap}{body}"
     return question
 
 
@@ -194,5 +195,7 @@ def _starts_with_predicate(body: str) -> bool:
     folded = fold(body)
     verb = rf"(?:又|还|也|都|一共|总共|共)*{_VERB_ZH.pattern}.*(?:什么|多少|几|哪|谁|吗)"
     asks = r"(?:是|需?要)?(?:提前|事先|预先)?(?:什么时候|何时|在哪|哪[里儿年天位家些]|谁|多少|怎么|为什么|为何|多[久长大高远]|(?:一共|总共|共)?有(?:多少|几|哪些))"
-    own = sum(len(term) if is_han(term[0]) else 3 for term in terms(body))  # what it names itself
-    return len(folded) <= 14 and own <= 4 and bool(re.match(rf"{verb}|{asks}", folded))
+    asked = re.match(asks, folded)
+    rest = folded[asked.end() :] if asked else body
+    own = sum(len(term) if is_han(term[0]) else 3 for term in terms(rest))  # what it names itself
+    return len(folded) <= 14 and own <= 4 and bool(asked or re.match(verb, folded))
