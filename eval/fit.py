@@ -6,8 +6,8 @@ the questions are read (which takes minutes, and is kept):
 - the order of sentences by conditional logit over the candidates of one question (McFadden 1974);
 - whether the first of them answers, by logistic regression on the features of `rag.reader.judge.ANSWER`, made a calibrated
   probability by Platt scaling;
-- the two lines on that probability: refusing wrongly at most `--wrongly` of what the material answers, and calling sure only
-  where at least `--right` of the answers are right.
+- the two lines on that probability: withholding at most `--withheld` of the right answers, and calling sure only where at least
+  `--right` of the answers are right; measured on questions that people asked.
 
 Calibration and lines rest on predictions for folders that took no part in the weights behind them: each folder in turn is
 left out (sets over one folder together), because a person's own folder is such a one. Every folder weighs the same. What is
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=100, help="questions taken from each published set")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--keep", type=Path, help="folder in which what was read is kept and taken from")
-    parser.add_argument("--wrongly", type=float, default=0.05, help="share of answerable questions refused at most")
+    parser.add_argument("--withheld", type=float, default=0.05, help="share of right answers refused at most")
     parser.add_argument("--right", type=float, default=0.95, help="share of right answers from which they are sure")
     parser.add_argument("--ablate", action="store_true", help="also measure without each feature")
     parser.add_argument("--dry", action="store_true", help="measure only, write nothing")
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folders = folders or groups  # one folder only
     penalty = min(PENALTIES, key=lambda p: reliability.log_loss(held_out(folders, p)[0]))
     cases, slope, shift = held_out(folders, penalty)
-    lines = reliability.lines(cases, arguments.wrongly, arguments.right)
+    lines = reliability.lines(cases, arguments.withheld, arguments.right)
     order = fit_order([s for each in seen.values() for s in each])
     answer = calibrated(fit_answer(judged(seen, order), penalty), slope, shift)
     print(f"penalty {penalty}; slope {slope:.2f}, shift {shift:+.2f}\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,19 +124,21 @@ def logistic(x: Floats, y: Floats, weight: Floats, penalty: Floats, steps: int =
     return w
 
 
-def lines(cases: Sequence[Case], wrongly: float = 0.05, right: float = 0.95) -> Lines:
-    """The refusal line is the highest that refuses at most the share `wrongly` of what the material answers; the sure
-    line is the lowest from which at least the share `right` of answers is right. Where no line reaches that on enough
-    answers nothing is sure (`sure_from` > 1)."""
-    answerable = sorted((c for c in cases if c.answerable), key=lambda c: c.probability)
-    budget = wrongly * math.fsum(c.weight for c in answerable)
+def lines(cases: Sequence[Case], withheld: float = 0.05, right: float = 0.95) -> Lines:
+    """The refusal line is the highest that withholds at most the share `withheld` of right first sentences (a wrong one
+    is better withheld, whether or not the material answers); the sure line is the lowest from which at least the share
+    `right` of answers is right. Where no line reaches that on enough answers nothing is sure (`sure_from` > 1). Only
+    questions that people asked count: made ones are refused more easily."""
+    asked = _asked(cases)
+    answered = sorted((c for c in asked if c.right), key=lambda c: c.probability)
+    budget = withheld * math.fsum(c.weight for c in answered)
     refuse_below = 0.0
-    for case in answerable:
+    for case in answered:
         budget -= case.weight
         refuse_below = case.probability
         if budget < 0:
             break
-    shown = sorted((c for c in cases if c.probability >= refuse_below), key=lambda c: -c.probability)
+    shown = sorted((c for c in asked if c.probability >= refuse_below), key=lambda c: -c.probability)
     sure_from, total, good = 1.01, 0.0, 0.0
     for n, case in enumerate(shown, 1):
         total, good = total + case.weight, good + case.weight * case.right
@@ -146,6 +148,13 @@ def lines(cases: Sequence[Case], wrongly: float = 0.05, right: float = 0.95) -> 
     sure = [c for c in shown if c.probability >= sure_from]
     likely = [c for c in shown if c.probability < sure_from]
     return Lines(refuse_below, sure_from, share(likely), share(sure))
+
+
+def _asked(cases: Sequence[Case]) -> list[Case]:
+    """The questions that were asked and not made, weighed anew among themselves."""
+    asked = [case for case in cases if case.made == "asked"]
+    weights = weigh([case.set for case in asked], [case.answerable for case in asked])
+    return [replace(case, weight=float(weight)) for case, weight in zip(asked, weights, strict=True)]
 
 
 def share(cases: Sequence[Case]) -> float | None:
@@ -175,9 +184,9 @@ def report(cases: Sequence[Case], lines: Lines) -> str:
 
 def trade(cases: Sequence[Case]) -> str:
     """What other refusal lines would cost and bring. An answer is withheld where the first sentence was right."""
-    out = ["Refusal lines: wrongly refused, of them right answers withheld; rightly refused, asked and made"]
-    for wrongly in (0.02, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25):
-        line = lines(cases, wrongly).refuse_below
+    out = ["Refusal lines by right answers withheld: wrongly refused, withheld; rightly refused, asked and made"]
+    for withheld in (0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15):
+        line = lines(cases, withheld).refuse_below
         parts = [
             [c for c in cases if c.answerable],
             [c for c in cases if c.right],
@@ -185,7 +194,7 @@ def trade(cases: Sequence[Case]) -> str:
             [c for c in cases if not c.answerable and c.made != "asked"],
         ]
         told = " ".join(f"{below(part, line):.3f}" if part else "–" for part in parts)
-        out.append(f"  {wrongly:.2f}  below {line:.3f}: {told}")
+        out.append(f"  {withheld:.2f}  below {line:.3f}: {told}")
     return "\n".join(out) + "\n"
 
 

@@ -65,17 +65,17 @@ def test_platt_finds_the_curve_that_made_the_outcomes() -> None:
     assert abs(slope - 0.5) < 0.03 and abs(shift + 1) < 0.06
 
 
-def test_the_refusal_line_costs_at_most_the_stated_share_of_answers() -> None:
+def test_the_refusal_line_costs_at_most_the_stated_share_of_right_answers() -> None:
     cases = _cases(*((n / 100, True, True) for n in range(1, 101)), *((0.035, False, False) for _ in range(50)))
-    lines = reliability.lines(cases, wrongly=0.05, right=0.95)
-    lost = [c for c in cases if c.answerable and c.probability < lines.refuse_below]
+    lines = reliability.lines(cases, withheld=0.05, right=0.95)
+    lost = [c for c in cases if c.right and c.probability < lines.refuse_below]
     assert len(lost) == 5 and lines.refuse_below == 0.06
-    assert reliability.lines(cases, wrongly=0.0, right=0.95).refuse_below == 0.01
+    assert reliability.lines(cases, withheld=0.0, right=0.95).refuse_below == 0.01
 
 
 def test_sure_is_where_enough_answers_are_right_and_nothing_else() -> None:
     good = [(0.9 + n / 1000, True, True) for n in range(40)]
-    lines = reliability.lines(_cases(*good, *((0.5, n % 2 == 0, True) for n in range(40))), wrongly=0.01, right=0.95)
+    lines = reliability.lines(_cases(*good, *((0.5, n % 2 == 0, True) for n in range(40))), withheld=0.01, right=0.95)
     assert 0.5 < lines.sure_from <= 0.9 and lines.sure_right == 1.0 and lines.likely_right == 0.5
     never = reliability.lines(_cases(*((0.9, n % 2 == 0, True) for n in range(40))))
     assert never.sure_from > 1 and never.sure_right is None
