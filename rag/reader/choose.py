@@ -87,7 +87,7 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
             met = [p for p in met if any(p.start <= s.start < p.end for s in by_rule)] or met
         if len(met) == 1:
             return [with_measure(asked, finding, met[0])]
-    return [trained]
+    return [trained] if trained.end > trained.start else by_rule
 
 
 def _several(asked: see.Asked, finding: Finding, seen: Sequence[Span]) -> list[Span]:
@@ -98,7 +98,8 @@ def _several(asked: see.Asked, finding: Finding, seen: Sequence[Span]) -> list[S
     if found:
         return [Span(finding.start + a, finding.start + b) for a, b in found]
     cut = [without_lead(asked, finding, span) for span in seen]
-    if _is_long(finding, cut[0]):
+    cut = [span for span in cut if span.end > span.start]
+    if not cut or _is_long(finding, cut[0]):
         return []
     apart: list[Span] = []
     for span in cut if lists.asks_several(asked.question.understood) else cut[:1]:

@@ -81,8 +81,9 @@ def framed(asked: see.Asked, finding: Finding, near: Span) -> Span | None:
     if not asks:
         return None
     matched = matched_mask(asked, text)
-    for opening in re.finditer(re.escape(asks["word"]), fold(text)):
-        start = opening.end()
+    folded, at = fold_map(text)
+    for opening in re.finditer(re.escape(asks["word"]), folded):
+        start = unfold(at, *opening.span())[1]
         end = next((i for i in range(start, len(text) - 1) if matched[i] and matched[i + 1]), 0)
         while end > start and text[end - 1] in "来來去作为為的":
             end -= 1
