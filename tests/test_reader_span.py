@@ -64,6 +64,7 @@ class Letters:
 
     class Encoded:
         def __init__(self, text: str) -> None:
+            text.encode()  # lone surrogates are refused, as by the real one
             self.ids, self.offsets = [ord(c) for c in text], [(i, i + 1) for i in range(len(text))]
 
     def encode(self, text: str, add_special_tokens: bool = True) -> Any:
@@ -114,6 +115,11 @@ def test_nothing_to_read(model: SpanModel) -> None:
     assert model.read("问", []) == []
     (empty,) = model.read("", [("", "")])
     assert empty.spans == () and empty.margin < -1000
+
+
+def test_half_a_character_is_text_like_any_other(model: SpanModel) -> None:
+    (window,) = model.read("\ud800？", [("头\udfff", "甲\ud800《乙》")])
+    assert window.spans[0][:2] == (2, 5)
 
 
 def test_a_long_question_and_a_long_head_leave_room_for_the_text(model: SpanModel) -> None:

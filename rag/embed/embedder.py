@@ -12,6 +12,7 @@ import numpy as np
 
 from rag.embed.windows import average, batches, split_to_fit
 from rag.protocols import Vectors
+from rag.text import writable
 
 _REMEMBERED = 512  # queries
 _BATCH_TOKENS = 2048  # padded tokens a batch: larger is no faster on a processor, and a query waits for one batch
@@ -45,7 +46,7 @@ class SentenceEmbedder:
         """float32 rows of unit length, shape (len(texts), dim), in order; see `rag.protocols.Embedder`."""
         if isinstance(texts, str):
             raise TypeError("encode takes a list of texts, not one text")
-        texts = [_writable(text) for text in texts]
+        texts = [writable(text) for text in texts]
         if kind != "query":
             return self._encode(texts, self.prompts["passage"])
         with self._memory:
@@ -120,8 +121,3 @@ def _dimension(model: Any) -> int | None:
     method = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
     found = method()
     return int(found) if found else None
-
-
-def _writable(text: str) -> str:
-    """The text without lone surrogates, which no tokenizer takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")

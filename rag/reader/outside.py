@@ -26,6 +26,7 @@ from rag.reader import scale
 from rag.reader.lookup import Outside, headless, look
 from rag.reader.reads import Piece, Window, joined, window_of
 from rag.reader.span import SHIPPED, about
+from rag.text import writable
 
 _WINDOW = 384  # tokens of one window, as these models are trained
 _STRIDE = 64  # tokens that two windows share: no fewer than the longest span has
@@ -51,10 +52,10 @@ class OutsideModel:
     def read(self, question: str, contexts: Sequence[tuple[str, str]]) -> list[Window]:
         if not contexts:
             return []
-        texts = [_plain(text) for _, text in contexts]
-        fronts = [f"{_plain(head)}\n" if head and len(head) <= _MOST_HEAD else "" for head, _ in contexts]
+        texts = [writable(text) for _, text in contexts]
+        fronts = [f"{writable(head)}\n" if head and len(head) <= _MOST_HEAD else "" for head, _ in contexts]
         with self._encoding:
-            pieces, rows = self._pieces(_plain(question), fronts, texts)
+            pieces, rows = self._pieces(writable(question), fronts, texts)
         found: list[list[Window]] = [[] for _ in contexts]
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i].ids))
         for at in range(0, len(order), _BATCH):
@@ -209,8 +210,3 @@ def _unloadable(known: Outside, why: str) -> ModelError:
         f"reader '{name}': the model cannot be loaded ({why}); download or save it again, or set reader = 'auto'",
         f"阅读模型 {name}：无法加载（{why}）；请重新下载或保存，或把 reader 设为 auto",
     )
-
-
-def _plain(text: str) -> str:
-    """The text with half surrogates, which no tokenizer takes, as question marks: as long as it was."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -29,6 +29,7 @@ from rag.errors import ModelError, SettingsError
 from rag.reader.network import HEAD, WORDS, Sizes, forward, merged, read_sizes
 from rag.reader.reads import Piece, Window, joined, window_of
 from rag.reader.window import QUERY, prefix
+from rag.text import writable
 
 __all__ = ["SHIPPED", "SpanModel", "Window", "about", "available", "check", "load", "open_span_model"]
 
@@ -75,7 +76,8 @@ class SpanModel:
 
     def _pieces(self, question: str, contexts: Sequence[tuple[str, str]]) -> list[Piece]:
         sizes = self._sizes
-        asked = self._tokenizer.encode(QUERY + question, add_special_tokens=False).ids[:_MOST_QUESTION]
+        contexts = [(writable(head), writable(text)) for head, text in contexts]
+        asked = self._tokenizer.encode(QUERY + writable(question), add_special_tokens=False).ids[:_MOST_QUESTION]
         lead = [sizes.bos, *asked, sizes.eos]
         told = self._tokenizer.encode_batch([prefix(head) + text for head, text in contexts], add_special_tokens=False)
         pieces: list[Piece] = []

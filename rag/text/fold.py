@@ -52,6 +52,11 @@ def unfold(at: list[int], start: int, end: int) -> tuple[int, int]:
     return at[start], at[end - 1] + 1
 
 
+def writable(text: str) -> str:
+    """The text with lone surrogates, which no encoding and no tokenizer takes, as question marks: as long as it was."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def language(text: str) -> str:
     """ "zh", "zh-Hant" or "en": the language to answer in. Any Han character makes it Chinese unless Latin words
     outnumber them clearly; a character that only traditional text uses makes it traditional."""
