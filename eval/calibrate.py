@@ -20,8 +20,9 @@ from eval import reliability
 from eval.fit import ranked
 from eval.reliability import Case
 from eval.trials import corpus_of, look_at
-from rag.config import Settings
+from rag.config import READERS, Settings
 from rag.reader.judge import judge, lines_of, weights
+from rag.reader.lookup import look
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,9 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--made", action="store_true", help="also questions made from those that people wrote")
     arguments = parser.parse_args(argv)
     settings = Settings.load()
-    shipped = "weights.json" if settings.reader == "rules" else "weights_span.json"
-    file = Path(arguments.weights).resolve() if arguments.weights else shipped
-    fitted = weights(str(file))
+    fitted = weights(str(Path(arguments.weights).resolve()) if arguments.weights else in_use(settings.reader))
     lines = lines_of(fitted, settings.refuse_below)
     rows: list[Case] = []
     for name in arguments.sets:
@@ -52,6 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     print(reliability.report(cases, lines))
     return 0
+
+
+def in_use(reader: str) -> str:
+    """The weights that a reader takes (see `rag.reader.open_reader`), with the trained model where it is `auto`."""
+    fitted = look(reader).fitted if reader not in READERS else ""
+    return fitted or ("weights.json" if reader == "rules" else "weights_span.json")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from eval import reliability
 from eval.reliability import Case, Floats
 from eval.trials import Seen, corpus_of, look_at
 from rag.reader.features import NAMES
-from rag.reader.judge import ANSWER, answer_features
+from rag.reader.judge import ANSWER, Lines, answer_features
 from rag.types import Finding
 
 FIXED = {"furniture": -0.8}  # chosen, not fitted: the body of a page answers before its margins
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.ablate:
         print(ablation(folders, groups, penalty))
     if not arguments.dry:
-        content = {"sentence": order, "answer": answer, "lines": {k: round(v, 4) for k, v in asdict(lines).items()}}
+        content = {"sentence": order, "answer": answer, "lines": rounded(lines)}
         arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
 
@@ -185,6 +185,11 @@ def fit_answer(rows: Sequence[Judged], penalty: float = 0.01, names: Sequence[st
 def calibrated(answer: Mapping[str, float], slope: float, shift: float) -> dict[str, float]:
     """The same weights with Platt's curve in them: what they give is the calibrated probability itself."""
     return {name: round(slope * value + shift * (name == "bias"), 4) for name, value in answer.items()}
+
+
+def rounded(lines: Lines) -> dict[str, float | None]:
+    """As they are written; a share that could not be measured stays None."""
+    return {name: None if value is None else round(value, 4) for name, value in asdict(lines).items()}
 
 
 # -- on what took no part -------------------------------------------------------------------------------------------

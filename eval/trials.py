@@ -33,7 +33,7 @@ from rag.understand import subject_of, understand
 
 WHOLE = frozenset({"metadata", "overview", "greeting"})  # kinds that never reach the reader
 _PLACES = ("上海", "广州", "西安", "法国", "日本", "武汉", "巴西", "Paris", "London", "Canada")
-_ROOMS = ("embed", "furniture", "parse", "reader", "text")  # of rag/: what decides on a feature's value
+_ROOMS = ("embed", "furniture", "parse", "reader", "text", "understand")  # of rag/: what decides on a feature's value
 _OPENS = 8  # characters above which a part of a long answer counts as it
 _GROUP = re.compile(r"-[a-z](?=\d)")
 
@@ -99,7 +99,7 @@ def _key(name: str, limit: int, seed: int, kept: bool) -> str:
     if not kept:
         home = Path(rag.__file__).parent
         code = [*home.glob("*.py"), *(f for room in _ROOMS for f in (home / room).rglob("*.py"))]
-        code += [home / "reader" / "model" / "span.safetensors", Path(__file__)]
+        code += [home / "reader" / "model" / "span.safetensors", home / "text" / "background.tsv", Path(__file__)]
         code += [Path(questions), *Path(folder).rglob("*")] if folder else []
         told += [hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(set(code)) if f.is_file()]
     plain = re.sub(r"\W+", "-", Path(questions).stem)

@@ -155,6 +155,12 @@ def test_the_shipped_lines_are_in_order(name: str) -> None:
     assert lines.sure_right is None or lines.sure_right >= 0.95
 
 
+def test_a_share_that_was_not_measured_is_written_as_none() -> None:
+    lines = Lines(0.123456, 1.01, 0.7, None)
+    written = json.loads(json.dumps({"lines": fit.rounded(lines)}))
+    assert lines_of(written) == Lines(0.1235, 1.01, 0.7, None)
+
+
 def test_a_line_of_ones_own_is_kept_and_its_share_not_claimed() -> None:
     fitted = {"lines": {"refuse_below": 0.3, "sure_from": 0.9, "likely_right": 0.7, "sure_right": 0.96}}
     assert lines_of(fitted) == Lines(0.3, 0.9, 0.7, 0.96)
