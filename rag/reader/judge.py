@@ -111,7 +111,7 @@ def _lacks_kind(asked: see.Asked, best: Finding) -> bool:
 
 
 def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
-    """Question words found nowhere in the passages read, as shown on a refusal: whole words of two to eight characters,
+    """Question words found nowhere in the passages read, as shown on a refusal: whole words of two to twelve characters,
     rare enough in questions at large to be what was asked about."""
     everything = "\n".join(hit.passage.context for hit in hits)
     if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:

@@ -92,4 +92,6 @@ def headless(name: str, why: str) -> ModelError:
 
 
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    """Bytes of a folder's files; a hub's cache holds each one twice, once as a link."""
+    files = {file.resolve() for file in path.rglob("*") if file.is_file()}
+    return sum(file.stat().st_size for file in files)
