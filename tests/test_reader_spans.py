@@ -128,18 +128,14 @@ _AREAS = "- **工作区**：正在编辑的目录。\n- **暂存区**：下一�
 _RULES = "一、每证可借图书十册。\n二、借期三十天。\n三、古籍、工具书和期刊只供馆内阅览。"
 
 
-@pytest.mark.parametrize("question", ["列出三个", "他是谁？", "这是什么？"])
-def test_a_span_of_which_nothing_is_left_is_none(question: str) -> None:
-    assert "" not in _short(question, "共有等（由是：等若干。", "等", "由是：", "（由是：等")
+def test_a_span_of_which_nothing_is_left_is_none() -> None:
+    text = "甲乙写了信，由：，等人。"
+    assert _short("列出三个？", text, "甲乙", "由：，等") == ["甲乙"]
+    assert "" not in _short("那封信谁寄？", text, "由：，等")
 
 
 def test_what_is_framed_is_cut_where_folding_changes_lengths() -> None:
-    text = "㍿㍿工作以先进理念为指导。"
-    assert (
-        _short("以什么为指导？", text, "先进理念")
-        == _short("以什么为指导？", text.replace("㍿", ""), "先进理念")
-        == ["先进理念"]
-    )
+    assert _short("以什么为指导？", "㍿㍿㍿以先进理念为指导。", "㍿以先进理念为指导") == ["先进理念"]
 
 
 def test_a_list_that_stands_over_several_lines_is_shown_whole_with_what_each_line_names() -> None:
