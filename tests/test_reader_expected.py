@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.reader.expected import central_span, expected_f1, likely_spans
+from rag.reader.decode import likely_spans
+from rag.reader.expected import CONSIDERED, central_span, expected_f1
 
 
 def test_expected_f1_by_hand() -> None:
@@ -44,7 +45,7 @@ def test_spans_are_ordered_lie_inside_and_are_no_longer_than_allowed(
     logits: list[tuple[float, float]], longest: int
 ) -> None:
     starts, ends = np.array(logits).T
-    spans = likely_spans(starts, ends, longest)
+    spans = likely_spans(starts, ends, longest, CONSIDERED)
     assert (np.diff(spans[:, 2]) <= 0).all()
     assert ((spans[:, 0] >= 0) & (spans[:, 1] < len(logits)) & (spans[:, 1] - spans[:, 0] < longest)).all()
     slow = max(starts[a] + ends[b] for a in range(len(logits)) for b in range(a, min(a + longest, len(logits))))

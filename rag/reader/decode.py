@@ -13,30 +13,33 @@ MOST = 5  # spans kept of a window
 _WEIGHED = 400  # best pairs looked at for spans that do not overlap
 
 
-def best_spans(
-    starts: NDArray[Any], ends: NDArray[Any], most: int = MOST, longest: int = LONGEST
-) -> list[tuple[int, int, float]]:
-    """At most `most` (first token, last token, score) that share no token, best first; score is the sum of the two
+def likely_spans(starts: NDArray[Any], ends: NDArray[Any], longest: int, most: int) -> NDArray[Any]:
+    """Rows (first token, last token, score), float64, likeliest first; at most `most`. Score is the sum of the two
     logits. Arrays are float, shape (tokens,)."""
     count = len(starts)
-    if count == 0:
-        return []
     width = min(longest, count)
+    if width == 0:
+        return np.empty((0, 3))
     table = np.full((count, width), -np.inf)
     for offset in range(width):
         table[: count - offset, offset] = starts[: count - offset] + ends[offset:]
     flat = table.ravel()
-    size = min(_WEIGHED, flat.size)
+    size = min(most, flat.size)
     order = np.argpartition(-flat, size - 1)[:size]
     order = order[np.lexsort((order, -flat[order]))]
+    order = order[np.isfinite(flat[order])]
+    first = order // width
+    return np.column_stack([first, first + order % width, flat[order]]).astype(np.float64)
+
+
+def best_spans(
+    starts: NDArray[Any], ends: NDArray[Any], most: int = MOST, longest: int = LONGEST
+) -> list[tuple[int, int, float]]:
+    """At most `most` (first token, last token, score) that share no token, best first, as from `likely_spans`."""
     found: list[tuple[int, int, float]] = []
-    for index in order:
-        if not np.isfinite(flat[index]):
-            break
-        first, offset = divmod(int(index), width)
-        last = first + offset
+    for first, last, score in likely_spans(starts, ends, longest, _WEIGHED).tolist():
         if all(last < a or b < first for a, b, _ in found):
-            found.append((first, last, float(flat[index])))
+            found.append((int(first), int(last), score))
             if len(found) == most:
                 break
     return found

@@ -12,25 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.reader.decode import likely_spans
+
 CONSIDERED = 30  # likeliest spans of a window; the rest has next to no weight
-
-
-def likely_spans(starts: NDArray[Any], ends: NDArray[Any], longest: int, most: int = CONSIDERED) -> NDArray[Any]:
-    """Rows (first token, last token, score), float64, likeliest first; at most `most`. Arrays are float, shape (tokens,)."""
-    count = len(starts)
-    width = min(longest, count)
-    if width == 0:
-        return np.empty((0, 3))
-    table = np.full((count, width), -np.inf)
-    for offset in range(width):
-        table[: count - offset, offset] = starts[: count - offset] + ends[offset:]
-    flat = table.ravel()
-    size = min(most, flat.size)
-    order = np.argpartition(-flat, size - 1)[:size]
-    order = order[np.lexsort((order, -flat[order]))]
-    order = order[np.isfinite(flat[order])]
-    first = order // width
-    return np.column_stack([first, first + order % width, flat[order]]).astype(np.float64)
 
 
 def expected_f1(spans: NDArray[Any]) -> NDArray[Any]:
@@ -52,7 +36,7 @@ def central_span(
 ) -> tuple[int, int, float] | None:
     """(first token, last token, score) of the span with the highest expected F1 among those that overlap the likeliest
     and none of `rivals` (other answers, which are not to be swallowed: the items of a list); None for an empty text."""
-    spans = likely_spans(starts, ends, longest)
+    spans = likely_spans(starts, ends, longest, CONSIDERED)
     if not len(spans):
         return None
     first, last, _ = spans.T

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from rag.reader.decode import LONGEST, characters
-from rag.reader.expected import central_span, likely_spans
+from rag.reader.decode import LONGEST, characters, likely_spans
+from rag.reader.expected import central_span
 from rag.reader.network import WORDS, Sizes, forward
 from rag.reader.window import QUERY, prefix
 from rag.training.data import Asked, Example, Maker, Material, holds, window_of
