@@ -155,7 +155,7 @@ def test_a_loser_is_told_what_cost_it_most() -> None:
     assert told.judgement is not None
     assert told.judgement.total == 1.0 and told.judgement.raw == pytest.approx(0.7311, abs=1e-4)
     assert told.judgement.adjusted == pytest.approx(0.3 - 0.7311, abs=1e-4) and not told.judgement.answers
-    assert "0.73 before calibration" in told.judgement.why and "below 0.50" in told.judgement.why
+    assert "0.73 before the limit" in told.judgement.why and "below 0.50" in told.judgement.why
     assert "0.73" in by_hand(lang="zh").why and "拒答线 0.50" in by_hand(lang="zh").why
 
 

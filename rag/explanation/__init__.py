@@ -59,7 +59,7 @@ class Weighed:
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Whether the winner answers: `total` is the sum of the contributions, `raw` its logistic, `probability` what became of
-    that by calibration and by limits (a wrong number or name caps it); below `threshold` the answer is a refusal."""
+    that: the same, or less where what was found is of the wrong kind; below `threshold` the answer is a refusal."""
 
     contributions: tuple[Contribution, ...]
     total: float

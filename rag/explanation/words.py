@@ -20,14 +20,12 @@ _NAMES: Mapping[str, tuple[str, str]] = {  # feature -> what it measures, in Chi
     "worst": ("问题里最少见而此处没有的词", "the rarest question word that is absent"),
     "dense": ("与问题的语义接近程度", "closeness in meaning"),
     "dense_cross": ("跨语言的语义接近程度", "closeness in meaning across languages"),
-    "dense_known": ("语义接近程度（较高部分）", "closeness in meaning, where high"),
     "dense_passage": ("段落的语义接近程度", "closeness of its passage in meaning"),
     "cross": ("与问题语言不同", "another language than the question's"),
     "anchor_missing": ("问题中的数字、年份或名称在文中没有", "a number, year or name of the question found nowhere"),
     "anchor_elsewhere": ("问题中的数字或名称在文中别处", "a number or name of the question found elsewhere only"),
     "type_ok": ("有问题要的那类内容（人、时间、数量……）", "holds the kind of thing asked for"),
     "type_missing": ("没有问题要的那类内容", "does not hold the kind of thing asked for"),
-    "typed_missing": ("没有看得见的人名、时间、地点或数量", "no person, time, place or number to be seen"),
     "unit_ok": ("数量的单位相符", "a number in the unit asked for"),
     "unit_missing": ("数量的单位不符", "no number in the unit asked for"),
     "defines": ("以定义的方式开头", "opens as a definition"),
@@ -48,16 +46,12 @@ _NAMES: Mapping[str, tuple[str, str]] = {  # feature -> what it measures, in Chi
     "span_best": ("阅读模型最看好的一处", "the span model's first choice"),
     "bias": ("起点", "where every question starts"),
     "score": ("首选句的得分", "the first sentence's score"),
-    "lead": ("领先其他段落的幅度", "its lead over other passages"),
-    "terms": ("问题的长短", "how much the question says"),
     "unmet": ("问题要的数字、名称、单位或日期此处没有", "a number, name, unit or date that is demanded and not there"),
 }  # fmt: skip
 
 
 def feature(name: str, lang: Lang) -> str:
     """What a feature measures."""
-    if name.startswith("kind_"):
-        return f"这类问题（{name[5:]}）" if lang != "en" else f"this kind of question ({name[5:]})"
     zh, en = _NAMES.get(name, (name, name))
     return en if lang == "en" else zh
 
@@ -90,11 +84,11 @@ def judged_words(told: Sequence[Contribution], raw: float, probability: float, t
     bad = _listed([(c.name, -c.amount) for c in told if c.amount < 0 and c.name not in constant][:3], "−", lang)
     moved = abs(probability - raw) > 5e-4
     if lang == "en":
-        after = f" ({raw:.2f} before calibration and limits)" if moved else ""
+        after = f" ({raw:.2f} before the limit on answers of the wrong kind)" if moved else ""
         against_it = f"; against it: {bad}" if bad else ""
         side = "not below" if probability >= threshold else "below"
         return f"Probability that it answers {probability:.2f}{after}, {side} {threshold:.2f}; for it: {good or '–'}{against_it}"
-    after = f"（校准与限制之前 {raw:.2f}）" if moved else ""
+    after = f"（因所答非所问而压低，之前 {raw:.2f}）" if moved else ""
     against_it = f"；不利的是：{bad}" if bad else ""
     side = "不低于" if probability >= threshold else "低于"
     return f"可答概率 {probability:.2f}{after}，{side}拒答线 {threshold:.2f}；有利的是：{good or '无'}{against_it}"
