@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rag
+from eval.reading_data import is_kept
 from rag.assistant import Assistant
 from rag.reader.features import Asked, prepare
 from rag.reader.rules import RuleReader
@@ -241,9 +242,9 @@ def _open(questions: str, folder: str) -> tuple[list[Row], Assistant]:
     corpus = [
         json.loads(line) for line in (Path(elsewhere or path) / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
     ]
-    if path.name.startswith("xquad"):  # articles from 24 on are kept for reports
-        lines = [r for r in lines if int(r["context_id"].split("-")[0]) < 24]
-        corpus = [r for r in corpus if int(r["_id"].split("-")[0]) < 24]
+    if path.name.startswith("xquad"):
+        lines = [r for r in lines if not is_kept(r["context_id"])]
+        corpus = [r for r in corpus if not is_kept(r["_id"])]
     if elsewhere:  # the same questions in two languages: the answers are those of the other set, by question id
         other = map(json.loads, (Path(elsewhere) / "queries.jsonl").read_text(encoding="utf-8").splitlines())
         answers = {r["_id"]: r["answers"] for r in other}
