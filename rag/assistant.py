@@ -246,7 +246,16 @@ class Assistant:
     def explain(
         self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None
     ) -> Explanation:
-        """Why `ask` answers as it does: every sentence weighed, every feature with its weight, and why the others lost."""
+        """Why `ask` answers as it does: every sentence weighed, every feature with its weight, and why the others lost.
+
+        Raises QuestionError as `ask` does.
+        """
+        try:
+            return self._explain(question, history, doc_ids)
+        except UnknownDocumentError:  # as in `ask`
+            return self._explain(question, history, doc_ids)
+
+    def _explain(self, question: str, history: Sequence[str], doc_ids: Collection[str] | None) -> Explanation:
         understood = understand(checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
         document_of = cache(self.document)
         hits = Hits() if understood.kind == "greeting" else self._hits(understood, doc_ids)
