@@ -312,7 +312,7 @@ def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, monkeypatch: pytes
         raise OSError("nobody answers")
 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(outside, "_reach", unreachable)
+    monkeypatch.setattr(outside, "reach_hub", unreachable)
     assert look("somebody/some-model").place == ""
     refused("somebody/some-model", "nobody answers", "HF_ENDPOINT")
 

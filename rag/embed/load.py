@@ -30,23 +30,23 @@ def load_torch(model: str, threads: int, local: bool) -> Any:
         except Exception as error:  # every library below has its own errors
             if local:
                 raise ModelError(
-                    f"{model}: no SentenceTransformer can be loaded from this folder ({_line(error)}); download or save "
+                    f"{model}: no SentenceTransformer can be loaded from this folder ({first_line(error)}); download or save "
                     "it again",
-                    f"{model}：无法从这个文件夹加载模型（{_line(error)}）；请重新下载或保存",
+                    f"{model}：无法从这个文件夹加载模型（{first_line(error)}）；请重新下载或保存",
                 ) from error
     try:
-        _reach(model)
+        reach_hub(model)
         return SentenceTransformer(model)
     except Exception as error:
         raise ModelError(
-            f"{model} is no folder here and cannot be had from the hub ({_line(error)}); set HF_ENDPOINT to a mirror that you can reach, or "
+            f"{model} is no folder here and cannot be had from the hub ({first_line(error)}); set HF_ENDPOINT to a mirror that you can reach, or "
             "download the model elsewhere and set `model` to its folder",
-            f"本机没有 {model} 这个文件夹，也无法从模型站下载它（{_line(error)}）；请用环境变量 HF_ENDPOINT 指定可访问的镜像，"
+            f"本机没有 {model} 这个文件夹，也无法从模型站下载它（{first_line(error)}）；请用环境变量 HF_ENDPOINT 指定可访问的镜像，"
             "或在别处下载后把 model 设为该文件夹",
         ) from error
 
 
-def _reach(model: str) -> None:
+def reach_hub(model: str) -> None:
     """Asks the hub for one small file, so that an unreachable one is known in seconds: its library tries for a minute.
     Any answer is an answer, and certificates are the library's affair. Raises OSError when there is none."""
     constants: Any = importlib.import_module("huggingface_hub.constants")
@@ -75,7 +75,7 @@ def _no_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The first line of an error, short enough to show."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return text if len(text) <= 200 else text[:199] + "…"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rag.embed.load import _line, hub_cache
+from rag.embed.load import first_line, hub_cache
 from rag.errors import ModelError
 
 WEIGHTS = "judian-weights.json"  # in the model's folder: weights fitted to it
@@ -43,9 +43,9 @@ def look(name: str) -> Outside:
         kinds = [str(kind) for kind in config.get("architectures") or []]
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ModelError(
-            f"reader '{path}': this folder holds no model (config.json: {_line(error)}); name the folder that holds"
+            f"reader '{path}': this folder holds no model (config.json: {first_line(error)}); name the folder that holds"
             " config.json, tokenizer.json and model.safetensors",
-            f"阅读模型 {path}：这个文件夹里没有模型（config.json：{_line(error)}）；"
+            f"阅读模型 {path}：这个文件夹里没有模型（config.json：{first_line(error)}）；"
             "请指定直接放着 config.json、tokenizer.json、model.safetensors 的文件夹",
         ) from error
     if kinds and not any("ForQuestionAnswering" in kind for kind in kinds):
@@ -76,8 +76,8 @@ def _fitted(file: Path) -> str:
             raise ValueError("no weights for sentence and answer")
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{file}: cannot be read as fitted weights ({_line(error)}); fit again with python -m eval.fit, or delete it",
-            f"{file}：不是拟合出的权重文件（{_line(error)}）；请用 python -m eval.fit 重新拟合，或删除它",
+            f"{file}: cannot be read as fitted weights ({first_line(error)}); fit again with python -m eval.fit, or delete it",
+            f"{file}：不是拟合出的权重文件（{first_line(error)}）；请用 python -m eval.fit 重新拟合，或删除它",
         ) from error
     return str(file)
 

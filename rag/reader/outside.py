@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embed.load import _line, _reach, hub_cache
+from rag.embed.load import first_line, hub_cache, reach_hub
 from rag.errors import ModelError
 from rag.reader import scale
 from rag.reader.lookup import Outside, headless, look
@@ -135,7 +135,7 @@ def _open(name: str, threads: int) -> OutsideModel:
         with _quiet():
             tokenizer, model, lacks = _had(known)
     except Exception as error:  # the libraries below have errors of their own, each
-        raise _unloadable(known, _line(error)) from error
+        raise _unloadable(known, first_line(error)) from error
     if lacks:
         raise headless(name, ", ".join(lacks[:3]))
     if not tokenizer.is_fast:
@@ -149,7 +149,7 @@ def _open(name: str, threads: int) -> OutsideModel:
     try:
         measured = scale.measure(outside)
     except (IndexError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        raise _unloadable(known, _line(error)) from error
+        raise _unloadable(known, first_line(error)) from error
     if not all(np.isfinite([each.silent, each.spoken]).all() for each in measured.values()):
         raise _unloadable(known, "its scores are no numbers")
     outside.rule = scale.rule(measured, scale.from_rows(about(SHIPPED).get("scale")))
@@ -164,9 +164,9 @@ def _had(known: Outside) -> tuple[Any, Any, list[str]]:
         try:
             return _load(known.name, local=True)
         except OSError:  # a download that was broken off
-            _reach(known.name)
+            reach_hub(known.name)
     else:
-        _reach(known.name)
+        reach_hub(known.name)
     return _load(known.name, local=False)
 
 
