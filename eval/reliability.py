@@ -151,8 +151,11 @@ def lines(cases: Sequence[Case], withheld: float = 0.05, right: float = 0.95) ->
 
 
 def _asked(cases: Sequence[Case]) -> list[Case]:
-    """The questions that were asked and not made, weighed anew among themselves."""
+    """The questions that were asked and not made, weighed anew among themselves; sets whose every question has an answer
+    cannot tell how often a shown one is wrong and are left out, unless all are such."""
     asked = [case for case in cases if case.made == "asked"]
+    both = {case.set for case in asked if not case.answerable}
+    asked = [case for case in asked if case.set in both] or asked
     weights = weigh([case.set for case in asked], [case.answerable for case in asked])
     return [replace(case, weight=float(weight)) for case, weight in zip(asked, weights, strict=True)]
 

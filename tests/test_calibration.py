@@ -73,6 +73,13 @@ def test_the_refusal_line_costs_at_most_the_stated_share_of_right_answers() -> N
     assert reliability.lines(cases, withheld=0.0, right=0.95).refuse_below == 0.01
 
 
+def test_lines_rest_on_questions_that_were_asked_of_sets_with_unanswerable_ones() -> None:
+    cases = _cases(*((n / 40, n > 10, n > 5) for n in range(40)))
+    made = [Case(0.99, False, False, 1.0, cases[0].set, "swapped")] * 50
+    easy = [Case(0.01, True, True, 1.0, "every one answerable")] * 50
+    assert reliability.lines([*cases, *made, *easy]) == reliability.lines(cases)
+
+
 def test_sure_is_where_enough_answers_are_right_and_nothing_else() -> None:
     good = [(0.9 + n / 1000, True, True) for n in range(40)]
     lines = reliability.lines(_cases(*good, *((0.5, n % 2 == 0, True) for n in range(40))), withheld=0.01, right=0.95)
