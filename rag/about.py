@@ -13,7 +13,7 @@ from rag.text import fold
 from rag.types import Document, Finding, Hit, Question, Reading, Role
 from rag.understand import as_content, common, keys_about, overview_of, page_question, part_asked, terms
 
-_UNFIT = 0.2  # the most that an answer of the wrong kind is worth
+_UNFIT = 0.05  # the most that an answer of the wrong kind is worth: below any sensible refusal line
 _MOST_TITLES = 20
 DocumentOf = Callable[[str], Document]
 
