@@ -243,7 +243,7 @@ def draw(console: Console, content: Mapping[str, Any], out: Path) -> None:
         grid.add_row(f"latency {name.removesuffix('_ms')}", f"{value:.1f} ms", "", str(counts["timed"]))
     console.print(grid)
     console.print(Text(LEGEND, "dim"))
-    console.print(Text(f"{out / 'summary.md'}"))
+    console.print(Text(f"{out / 'summary.md'}"), soft_wrap=True)
 
 
 def _replace(path: Path, text: str) -> None:
