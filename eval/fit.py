@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--keep", type=Path, help="folder in which what was read is kept and taken from")
     parser.add_argument("--withheld", type=float, default=0.05, help="share of right answers refused at most")
-    parser.add_argument("--right", type=float, default=0.95, help="share of right answers from which they are sure")
+    parser.add_argument("--right", type=float, default=0.9, help="share of right answers from which they are sure")
     parser.add_argument("--ablate", action="store_true", help="also measure without each feature")
     parser.add_argument("--dry", action="store_true", help="measure only, write nothing")
     arguments = parser.parse_args(argv)

@@ -124,11 +124,11 @@ def logistic(x: Floats, y: Floats, weight: Floats, penalty: Floats, steps: int =
     return w
 
 
-def lines(cases: Sequence[Case], withheld: float = 0.05, right: float = 0.95) -> Lines:
+def lines(cases: Sequence[Case], withheld: float = 0.05, right: float = 0.9) -> Lines:
     """The refusal line is the highest that withholds at most the share `withheld` of right first sentences (a wrong one
     is better withheld, whether or not the material answers); the sure line is the lowest from which at least the share
-    `right` of answers is right. Where no line reaches that on enough answers nothing is sure (`sure_from` > 1). Only
-    questions that people asked count: made ones are refused more easily."""
+    `right` of answers is right. Where no line reaches that on enough answers nothing is sure (`sure_from` > 1). The
+    refusal line rests on questions that people asked, as made ones are refused more easily; sure must hold on both."""
     asked = _asked(cases)
     answered = sorted((c for c in asked if c.right), key=lambda c: c.probability)
     budget = withheld * math.fsum(c.weight for c in answered)
@@ -138,16 +138,24 @@ def lines(cases: Sequence[Case], withheld: float = 0.05, right: float = 0.95) ->
         refuse_below = case.probability
         if budget < 0:
             break
-    shown = sorted((c for c in asked if c.probability >= refuse_below), key=lambda c: -c.probability)
+    sure_from = max(_sure(part, refuse_below, right) for part in (asked, cases))
+    sure = [[c for c in part if c.probability >= sure_from] for part in (asked, cases)]
+    likely = [c for c in asked if refuse_below <= c.probability < sure_from]
+    return Lines(
+        refuse_below, sure_from, share(likely), min((s for s in map(share, sure) if s is not None), default=None)
+    )
+
+
+def _sure(cases: Sequence[Case], refuse_below: float, right: float) -> float:
+    """The lowest line from which at least the share `right` is right, on at least _LEAST cases; 1.01 where none is."""
+    shown = sorted((c for c in cases if c.probability >= refuse_below), key=lambda c: -c.probability)
     sure_from, total, good = 1.01, 0.0, 0.0
     for n, case in enumerate(shown, 1):
         total, good = total + case.weight, good + case.weight * case.right
         last = n == len(shown) or shown[n].probability < case.probability  # of equal ones
         if last and n >= _LEAST and good >= right * total:
             sure_from = case.probability
-    sure = [c for c in shown if c.probability >= sure_from]
-    likely = [c for c in shown if c.probability < sure_from]
-    return Lines(refuse_below, sure_from, share(likely), share(sure))
+    return sure_from
 
 
 def _asked(cases: Sequence[Case]) -> list[Case]:

@@ -77,7 +77,9 @@ def test_lines_rest_on_questions_that_were_asked_of_sets_with_unanswerable_ones(
     cases = _cases(*((n / 40, n > 10, n > 5) for n in range(40)))
     made = [Case(0.99, False, False, 1.0, cases[0].set, "swapped")] * 50
     easy = [Case(0.01, True, True, 1.0, "every one answerable")] * 50
-    assert reliability.lines([*cases, *made, *easy]) == reliability.lines(cases)
+    with_made, without = reliability.lines([*cases, *made, *easy]), reliability.lines(cases)
+    assert with_made.refuse_below == without.refuse_below
+    assert without.sure_from <= 1 < with_made.sure_from  # but no answer is called sure that made questions disprove
 
 
 def test_sure_is_where_enough_answers_are_right_and_nothing_else() -> None:
@@ -123,7 +125,7 @@ def test_one_command_writes_weights_whose_probability_is_calibrated(
     fitted = json.loads(out.read_text(encoding="utf-8"))
     lines = Lines(**fitted["lines"])
     assert set(fitted) == {"sentence", "answer", "lines"} and set(fitted["answer"]) == set(ANSWER)
-    assert 0 < lines.refuse_below < lines.sure_from <= 1 and lines.sure_right is not None and lines.sure_right >= 0.95
+    assert 0 < lines.refuse_below < lines.sure_from <= 1 and lines.sure_right is not None and lines.sure_right >= 0.9
     assert fitted["answer"]["cross"] == 0  # it never varied
     said = capsys.readouterr().out
     assert "Folders left out" in said and "observed" in said and "one: " in said and "left out: log-loss" in said
@@ -159,7 +161,7 @@ def test_the_shipped_lines_are_in_order(name: str) -> None:
     assert set(fitted["answer"]) <= set(ANSWER)
     assert 0 < lines.refuse_below < 1 and lines.refuse_below < lines.sure_from
     assert lines.likely_right is not None and 0.3 < lines.likely_right < 1
-    assert lines.sure_right is None or lines.sure_right >= 0.95
+    assert lines.sure_right is None or lines.sure_right >= 0.9
 
 
 def test_a_share_that_was_not_measured_is_written_as_none() -> None:

@@ -357,7 +357,18 @@ def test_errors_speak_the_language_of_the_environment(rag: Any, monkeypatch: pyt
 def test_doctor_reports_every_part_and_makes_no_index(rag: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = rag("doctor", "--json").object
     names = [check["name"] for check in report["checks"]]
-    assert names == ["python", "packages", "settings", "model", "engine", "reader", "folder", "index", "space", "offline"]
+    assert names == [
+        "python",
+        "packages",
+        "settings",
+        "model",
+        "engine",
+        "reader",
+        "folder",
+        "index",
+        "space",
+        "offline",
+    ]
     assert all(set(check) == {"name", "ok", "detail", "next"} for check in report["checks"])
     assert not directory_of(folder.resolve(), Settings()).exists()
     monkeypatch.setattr("rag.assistant.open_embedder", lambda *_, **__: HashEmbedder(Settings().model))
