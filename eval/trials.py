@@ -26,6 +26,7 @@ from pathlib import Path
 import rag
 from eval.reading_data import is_kept
 from rag.assistant import Assistant
+from rag.config import Settings
 from rag.reader.features import Asked, prepare
 from rag.reader.rules import RuleReader
 from rag.text import dates, fold, numbers, places
@@ -254,5 +255,9 @@ def _open(questions: str, folder: str) -> tuple[list[Row], Assistant]:
         for r in lines
         if r["answerable"]
     ]
-    directory = Path(tempfile.gettempdir()) / f"judian-fit-{Path(elsewhere or path).name}"
-    return rows, Assistant.from_texts([(r["_id"], r["title"], r["text"]) for r in corpus], index_dir=directory)
+    settings = Settings.load()
+    model = hashlib.sha256(f"{settings.model} {settings.chunk_chars}".encode()).hexdigest()[:8]  # vectors of no other
+    directory = Path(tempfile.gettempdir()) / f"judian-fit-{Path(elsewhere or path).name}-{model}"
+    return rows, Assistant.from_texts(
+        [(r["_id"], r["title"], r["text"]) for r in corpus], settings, index_dir=directory
+    )

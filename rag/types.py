@@ -160,7 +160,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Certainty:
     """How far an answer can be relied on, in the words that people are shown. `right` is what was measured: the share of
-    answers so called that were right, on questions that had no part in fitting."""
+    answers so called that were right, on folders left out when the weights were fitted; where the line itself stands was
+    chosen on the same questions."""
 
     word: Literal["sure", "likely", "none"] = "none"  # none: nothing was found, nothing is claimed
     right: float | None = None  # 0..1; None: not judged but taken from where a document states it (title, byline)

@@ -206,6 +206,8 @@ def test_weights_fitted_to_it_are_taken_from_its_folder(copied: Path) -> None:
     assert reader._weights["sentence"] == {"rank": 2.5}
     (copied / WEIGHTS).write_text("[]", encoding="utf-8")
     refused(str(copied), "python -m eval.fit")
+    (copied / WEIGHTS).write_text('{"sentence": {}, "answer": {}, "lines": {"refuse": 0.3}}', encoding="utf-8")
+    refused(str(copied), "unknown: refuse")
 
 
 # -- one scale --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,12 @@ from rag.embed.load import first_line, hub_cache
 from rag.errors import ModelError
 
 WEIGHTS = "judian-weights.json"  # in the model's folder: weights fitted to it
+_LINES = {
+    "refuse_below",
+    "sure_from",
+    "likely_right",
+    "sure_right",
+}  # fields of judge.Lines, which is heavier to import
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
 
@@ -74,6 +80,10 @@ def _fitted(file: Path) -> str:
         told = json.loads(file.read_text(encoding="utf-8"))
         if not (isinstance(told, dict) and all(isinstance(told.get(name), dict) for name in ("sentence", "answer"))):
             raise ValueError("no weights for sentence and answer")
+        lines = told.get("lines", {})
+        strange = set(lines) - _LINES if isinstance(lines, dict) else {"lines"}
+        if strange:
+            raise ValueError(f"unknown: {', '.join(sorted(map(str, strange)))}")
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{file}: cannot be read as fitted weights ({first_line(error)}); fit again with python -m eval.fit, or delete it",
