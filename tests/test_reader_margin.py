@@ -124,6 +124,8 @@ def _reading(quote: str, role: Role, short: str = "") -> Reading:
         ("河湾镇的镇长是谁？", _reading("周砚任河湾镇副镇长。", "body"), False),
         ("河湾镇的副镇长是谁？", _reading("周砚任河湾镇副镇长。", "body"), True),
         ("河湾镇的镇长是谁？", _reading("镇长何苇和副镇长周砚到场。", "body"), True),
+        ("河湾镇的书记是谁？", _reading("周砚任河湾镇副镇长。", "body"), False),
+        ("河湾镇的镇长是谁？", _reading("Zhou Yan is the mayor.", "body"), True),
         ("镇里有多少座桥？", _reading("粉丝 9 发表 31", "counter"), False),
         ("这个账号发表了几篇？", _reading("粉丝 9 发表 31", "counter"), True),
         ("镇里有多少座桥？", _reading("小禾 2024-05-06 08:30:12 733", "date", "733"), False),

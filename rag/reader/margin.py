@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rag.reader.features import degree, view
 from rag.reader.whole import quoted
-from rag.text import fold, sentence_spans, trim
+from rag.text import fold, is_han, sentence_spans, trim
 from rag.text.tokens import tokens
 from rag.types import Document, Finding, Question, Reading, Span
 
@@ -232,7 +232,7 @@ def holds_up(question: Question, reading: Reading) -> bool:
         and _all_digits(first)
     ):
         return False
-    return not (question.kind == "who" and _only_deputies(asked, reading.findings))
+    return not (question.kind == "who" and _office_missing(asked, reading.findings))
 
 
 def _all_digits(found: Finding) -> bool:
@@ -240,12 +240,16 @@ def _all_digits(found: Finding) -> bool:
     return bool(shorts) and all(re.fullmatch(r"[\d,.\s]+", short) for short in shorts)
 
 
-def _only_deputies(asked: str, findings: Sequence[Finding]) -> bool:
+def _office_missing(asked: str, findings: Sequence[Finding]) -> bool:
+    """The office asked for is told of a deputy only, or stands neither in what is shown nor around it (in Chinese: an
+    English page names it otherwise)."""
     for office in dict.fromkeys(_OFFICE.findall(asked)):
         at = asked.index(office)
         if _UNDER.search(asked[:at]):
             continue
         lines = [(fold(f.quote), m.start()) for f in findings for m in re.finditer(office, fold(f.quote))]
         if lines and all(_UNDER.search(line[:start]) for line, start in lines):
+            return True
+        if not any(office in fold(f.passage.context) or not any(map(is_han, f.quote)) for f in findings):
             return True
     return False
