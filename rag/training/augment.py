@@ -47,7 +47,9 @@ _ASKS = re.compile(
 
 def augment(example: Example, rng: random.Random, homophones: Mapping[str, Sequence[str]] | None = None) -> Example:
     """The example with some of the variants, by chance."""
-    changed = replace(example, head=_head(example.head, rng))
+    # Without its head the window of a twin document may answer what it was taken for not answering.
+    kept = example.kind in {"written", "other"}
+    changed = example if kept else replace(example, head=_head(example.head, rng))
     draw = rng.random()
     if draw < 0.2:
         changed = replace(changed, text=other_script(changed.text, "s2t" if draw < 0.12 else "t2s"))
@@ -63,11 +65,11 @@ def augment(example: Example, rng: random.Random, homophones: Mapping[str, Seque
 
 
 def _head(title: str, rng: random.Random) -> str:
-    """Nothing, the title, or the title with a section."""
+    """Nothing, the title, or the title with a section; one that has its section keeps it."""
     draw = rng.random()
     if draw < 0.2 or not title:
         return ""
-    return title if draw < 0.85 else f"{title} › {rng.choice(_SECTIONS)}"
+    return title if draw < 0.85 or " › " in title else f"{title} › {rng.choice(_SECTIONS)}"
 
 
 def reworded(question: str, rng: random.Random, homophones: Mapping[str, Sequence[str]] | None = None) -> str:

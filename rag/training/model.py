@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rag.embed.directory import read_safetensors
-from rag.reader.network import HEAD, Sizes
+from rag.reader.network import HEAD, Sizes, merged
 from rag.reader.window import QUERY, prefix
 from rag.training.data import Example
 
@@ -38,6 +38,18 @@ def load_base(path: Path) -> dict[str, Any]:
         for name, values in read_safetensors(path / "model.safetensors").items()
         if not name.startswith("pooler.")
     }
+
+
+def first_weights(base: Path, hidden: int, seed: int, start: Path | None = None) -> dict[str, Any]:
+    """What a run begins from, float32: the base and a new head, or the sum of the base and a difference that an earlier
+    run shipped."""
+    import torch
+
+    weights = load_base(base)
+    if start is None:
+        return {**weights, **new_head(hidden, seed)}
+    whole = merged({name: values.numpy() for name, values in weights.items()}, read_safetensors(start))
+    return {name: torch.from_numpy(np.array(values, dtype=np.float32)) for name, values in whole.items()}
 
 
 def new_head(hidden: int, seed: int) -> dict[str, Any]:

@@ -9,88 +9,47 @@ result is that of a run which had them from the start.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
-import random
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rag.reader.network import HEAD, Sizes, forward, read_sizes
-from rag.training.augment import augment, homophones_of
-from rag.training.data import Maker, Material, read_folder, training_material
-from rag.training.model import Encoded, collate, dropout, encode, load_base, loss, new_head, trained_names
+from rag.training.data import read_folder, training_material
+from rag.training.feed import Feed
+from rag.training.model import Encoded, collate, dropout, first_weights, loss, trained_names
 from rag.training.monitor import cases, measure, scorer
+from rag.training.plan import Plan, schedule
+from rag.training.written import WRITTEN, Written
 
 STATE = "state.pt"
 LOG = "log.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is determined by."""
-
-    seed: int = 0
-    steps: int = 4000
-    tokens: int = 2400  # of a batch, padding included
-    workers: int = 2  # batches of a step, each on a thread of its own
-    frozen: int = 0  # lowest layers that stay as they are
-    rate: float = 1.5e-4
-    head_rate: float = 6e-4
-    warmup: int = 150  # first steps, in which the rate rises
-    cooldown: int = 900  # last steps, in which it falls to nothing
-    decay: float = 0.01  # weight decay
-    dropout: float = 0.1  # share of each sublayer's outputs that is left out, the same for all tokens of an example
-    round: int = 1500  # examples made at a time
-
-
-def batches(encoded: Sequence[Encoded], tokens: int, rng: random.Random) -> list[list[Encoded]]:
-    """Examples of like length together, at most `tokens` with padding, in random order."""
-    ordered = sorted(encoded, key=lambda row: (len(row.ids), row.ids))
-    found: list[list[Encoded]] = []
-    for row in ordered:
-        if found and (len(found[-1]) + 1) * (len(row.ids) + 7) <= tokens:
-            found[-1].append(row)
-        else:
-            found.append([row])
-    rng.shuffle(found)
-    return found
-
-
-class Feed:
-    """Batches of one round after another, all from the seed."""
-
-    def __init__(self, material: Material, tokenizer: Any, sizes: Sizes, plan: Plan) -> None:
-        self._maker = Maker(material, plan.seed)
-        self._homophones = homophones_of([article.text for article in material.articles.values()])
-        self._tokenizer, self._sizes, self._plan = tokenizer, sizes, plan
-
-    def round(self, number: int) -> list[list[Encoded]]:
-        rng = random.Random(f"{self._plan.seed}:augment:{number}")
-        examples = [augment(e, rng, self._homophones) for e in self._maker.round(number, self._plan.round)]
-        rows = [row for row in encode(self._tokenizer, self._sizes, examples) if row is not None]
-        return batches(rows, self._plan.tokens, rng)
-
-
-def schedule(step: int, plan: Plan) -> float:
-    """Factor of the learning rate at a step: linear warmup, a plateau, linear decay to nothing (warmup-stable-decay:
-    Hu et al. 2024, "MiniCPM")."""
-    return max(0.0, min(1.0, (step + 1) / plan.warmup, (plan.steps - step) / min(plan.cooldown, plan.steps)))
-
-
 class Trainer:
     """Weights, optimizer and position of one run in a directory. `device` is torch's name of what it runs on."""
 
-    def __init__(self, base: Path, out: Path, feed: Feed, sizes: Sizes, plan: Plan, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        base: Path,
+        out: Path,
+        feed: Feed,
+        sizes: Sizes,
+        plan: Plan,
+        device: str = "cpu",
+        start: Path | None = None,
+    ) -> None:
         import torch
 
         self.out, self.feed, self.sizes, self.plan, self.device = out, feed, sizes, plan, device
-        self.weights = {**load_base(base), **new_head(sizes.hidden, plan.seed)}
-        self.weights = {name: values.to(device) for name, values in self.weights.items()}
+        first = first_weights(base, sizes.hidden, plan.seed, start)
+        self.weights = {name: values.to(device) for name, values in first.items()}
         names = trained_names(self.weights, plan.frozen)
         for name in names:
             self.weights[name].requires_grad_(True)
@@ -214,6 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path, help="folder that holds cmrc2018-train, drcd-train-part, xquad-zh, xquad-en")
     parser.add_argument("out", type=Path, help="folder for checkpoints and the log")
     parser.add_argument("--base", type=Path, help="the base model's folder; default: the prepared embedding model")
+    parser.add_argument("--start", type=Path, help="a shipped difference to go on from; default: the base model")
     parser.add_argument("--steps", type=int, default=Plan().steps)
     parser.add_argument("--cooldown", type=int, default=Plan().cooldown, help="last steps, in which the rate falls")
     parser.add_argument("--seed", type=int, default=0)
@@ -224,6 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=Plan().workers)
     parser.add_argument("--frozen", type=int, default=Plan().frozen, help="lowest layers left as they are")
     parser.add_argument("--round", type=int, default=Plan().round, help="examples made at a time")
+    parser.add_argument(
+        "--written", type=Path, default=WRITTEN, help="folder of written questions; none there: without"
+    )
+    parser.add_argument("--written-from", type=int, default=0, help="first round with written questions")
     parser.add_argument("--watch", type=int, default=100, help="questions of cmrc2018-trial measured every 10 minutes")
     parser.add_argument("--device", default="", help="torch's name of the device; default: a GPU if there is one")
     parser.add_argument("--fresh", action="store_true", help="start anew although there is a checkpoint")
@@ -238,6 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     sizes = read_sizes(base)
+    written = Written(options.written, options.seed)
     plan = Plan(
         seed=options.seed,
         steps=options.steps,
@@ -248,9 +213,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rate=options.rate,
         head_rate=4 * options.rate,
         round=options.round,
+        written=Plan().written if len(written) else 0.0,
+        written_from=options.written_from,
+        start=hashlib.sha256(options.start.read_bytes()).hexdigest() if options.start else "",
     )
-    feed = Feed(training_material(options.data), tokenizer, sizes, plan)
-    trainer = Trainer(base, options.out, feed, sizes, plan, options.device or _device())
+    feed = Feed(training_material(options.data), tokenizer, sizes, plan, written)
+    trainer = Trainer(base, options.out, feed, sizes, plan, options.device or _device(), options.start)
     if not options.fresh:
         trainer.resume()
     trial = options.data / "cmrc2018-trial"
