@@ -158,7 +158,9 @@ def test_a_difference_of_another_model_is_refused() -> None:
     head = {"span_head.weight": np.zeros((2, 2)), "span_head.bias": np.zeros(2)}
     up, down = np.ones((2, 1), np.float16), np.ones((1, 2), np.float16)
     assert merged(base, {"w.up": up, "w.down": down, **head})["w"].tolist() == [[1, 1], [1, 1]]
-    for wrong in ({"v.up": up, "v.down": down}, {"w.up": up}, {"w.add": np.ones(2)}):
+    steps, step = np.array([[1, -2], [3, 4]], np.int8), np.array([0.5, 2], np.float32)
+    assert merged(base, {"w.steps": steps, "w.step": step, **head})["w"].tolist() == [[0.5, -1], [6, 8]]
+    for wrong in ({"w.steps": steps}, {"v.up": up, "v.down": down}, {"w.up": up}, {"w.add": np.ones(2)}):
         with pytest.raises(ValueError):
             merged(base, {**wrong, **head})
     with pytest.raises(ValueError, match="span_head"):

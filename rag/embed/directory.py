@@ -95,14 +95,14 @@ def write_safetensors(
 
 
 def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
-    """Every tensor, mapped and not copied. Raises ValueError for a file that is no safetensors of F16 or F32."""
+    """Every tensor, mapped and not copied. Raises ValueError for a file that is no safetensors of F16, F32 or I8."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > 1 << 26:
             raise ValueError(f"{path.name} is no safetensors file")
         header = json.loads(file.read(length))
     raw = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + length)
-    types = {"F16": "<f2", "F32": "<f4"}
+    types = {"F16": "<f2", "F32": "<f4", "I8": "i1"}
     found = {}
     for name, entry in header.items():
         if name != "__metadata__" and entry["dtype"] in types:

@@ -1,8 +1,8 @@
 """The span network: a BERT encoder with a start/end head, its shipped difference to the base model, and its arithmetic.
 
-`span.safetensors` holds what training changed and nothing else: for a matrix W two factors whose product is the change
-(`W.up`, shape (out, rank), and `W.down`, shape (rank, in); Eckart and Young 1936), for a vector the change itself
-(`W.add`), and the head.
+`span.safetensors` holds what training changed and nothing else: for a matrix W the change in whole steps (`W.steps`, int8,
+shape (out, in)) and each row's step (`W.step`, shape (out)), for a vector the change itself (`W.add`), and the head. Files of
+earlier versions hold two factors of a matrix's change instead (`W.up`, shape (out, rank), and `W.down`, shape (rank, in)).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 HEAD = "span_head"
 WORDS = "embeddings.word_embeddings.weight"
-UP, DOWN, ADD = ".up", ".down", ".add"
+STEPS, STEP, ADD = ".steps", ".step", ".add"
+UP, DOWN = ".up", ".down"
 _FAR = -1e4  # logit of padding, and what its attention is lowered by
 
 
@@ -57,13 +58,16 @@ def merged(base: Mapping[str, NDArray[Any]], difference: Mapping[str, NDArray[An
     found: dict[str, NDArray[Any]] = dict(base)
     for name, values in difference.items():
         values = values.astype(np.float32)
-        if name.endswith(UP):
-            inner = difference.get(name.removesuffix(UP) + DOWN)
-            if inner is None:
-                raise ValueError(f"{name} has no {DOWN} beside it")
-            name, values = name.removesuffix(UP), values @ inner.astype(np.float32)
-        elif name.endswith(DOWN):
-            continue
+        if name.endswith((STEP, DOWN)):
+            continue  # taken with what it belongs to
+        if name.endswith((STEPS, UP)):
+            kind, other = (STEPS, STEP) if name.endswith(STEPS) else (UP, DOWN)
+            name = name.removesuffix(kind)
+            beside = difference.get(name + other)
+            if beside is None:
+                raise ValueError(f"{name}{kind} has no {other} beside it")
+            beside = beside.astype(np.float32)
+            values = values * beside[:, None] if kind == STEPS else values @ beside
         elif name.endswith(ADD):
             name = name.removesuffix(ADD)
         else:

@@ -1,7 +1,7 @@
-"""Writes what training changed as a small file: `python -m rag.training.ship OUT DATA --rank 64`.
+"""Writes what training changed as a small file: `python -m rag.training.ship OUT DATA`.
 
-Each matrix's change is cut to its largest singular directions (Eckart and Young 1936) and stored as two factors in half
-precision; vectors and the head are stored whole. The cut model is measured beside the uncut one before anything is replaced.
+Each matrix's change is rounded to eight bits, with a step of its own for each row; vectors and the head are stored whole.
+With `--unrounded` what the rounding and the product's engine cost is measured too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.reader import scale
-from rag.reader.network import ADD, DOWN, HEAD, UP, Sizes, read_sizes
+from rag.reader.network import ADD, HEAD, STEP, STEPS, Sizes, read_sizes
 from rag.reader.span import ABOUT, SHIPPED, SpanModel, load
 from rag.training.data import Example, read_folder
 from rag.training.model import load_base
@@ -29,23 +29,22 @@ from rag.training.train import LOG, STATE
 Arrays = dict[str, NDArray[Any]]
 
 
-def difference(base: Mapping[str, Any], trained: Mapping[str, Any], rank: int) -> Arrays:
-    """What was learned, cut to `rank`: names and arrays as `rag.reader.network.merged` adds them (fp16, the head fp32)."""
-    import torch
-
+def difference(base: Mapping[str, Any], trained: Mapping[str, Any]) -> Arrays:
+    """What was learned, by name as `rag.reader.network.merged` adds it: matrices as int8 steps with a float32 step a row,
+    vectors in float16, the head in float32. A step is a 127th of its row's largest change, so that what is lost is at
+    most half of that."""
     found: Arrays = {}
     for name in sorted(trained):
         if name.startswith(HEAD):
             found[name] = trained[name].numpy().astype(np.float32)
             continue
-        change = trained[name] - base[name]
-        if change.dim() == 1 or min(change.shape) <= rank:
-            found[name + ADD] = change.numpy().astype(np.float16)
+        change = (trained[name] - base[name]).numpy()
+        if change.ndim == 1:
+            found[name + ADD] = change.astype(np.float16)
             continue
-        left, values, right = torch.linalg.svd(change, full_matrices=False)
-        root = values[:rank].sqrt()  # shared between the factors, so that neither leaves fp16's range
-        found[name + UP] = (left[:, :rank] * root).numpy().astype(np.float16)
-        found[name + DOWN] = (root[:, None] * right[:rank]).numpy().astype(np.float16)
+        step = np.maximum(np.abs(change).max(axis=1), np.finfo(np.float32).tiny * 127) / np.float32(127)
+        found[name + STEPS] = np.rint(change / step[:, None]).astype(np.int8)
+        found[name + STEP] = step.astype(np.float32)
     return found
 
 
@@ -54,7 +53,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, st
     header: dict[str, Any] = {"__metadata__": {"format": "np", **about}}
     at = 0
     for name, values in arrays.items():
-        kind = {"float16": "F16", "float32": "F32"}[str(values.dtype)]
+        kind = {"float16": "F16", "float32": "F32", "int8": "I8"}[str(values.dtype)]
         header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [at, at + values.nbytes]}
         at += values.nbytes
     text = json.dumps(header).encode()
@@ -108,25 +107,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="folder of a training run")
     parser.add_argument("data", type=Path, help="folder that holds cmrc2018-trial")
     parser.add_argument("--base", type=Path, help="the base model's folder; default: the prepared embedding model")
-    parser.add_argument("--rank", type=int, default=64)
     parser.add_argument("--questions", type=int, default=250)
     parser.add_argument("--to", type=Path, default=SHIPPED)
-    parser.add_argument("--uncut", action="store_true", help="measure the uncut model too, in float32 on torch")
+    parser.add_argument("--unrounded", action="store_true", help="measure the unrounded model too, in float32 on torch")
     options = parser.parse_args(arguments)
     from rag.embed.prepare import default_dir
 
     base_dir = options.base or default_dir()
     base, (trained, plan) = load_base(base_dir), trained_weights(options.out)
-    arrays = difference(base, trained, options.rank)
-    size = write(options.to, arrays, {"rank": str(options.rank), "plan": json.dumps(plan)})
+    arrays = difference(base, trained)
+    size = write(options.to, arrays, {"plan": json.dumps(plan)})
     describe(options.to)
     watched = cases(read_folder(options.data / "cmrc2018-trial"), options.questions)
-    rows: dict[str, Any] = {"plan": plan, "rank": options.rank, "bytes": size, "questions": len(watched)}
+    rows: dict[str, Any] = {"plan": plan, "bytes": size, "questions": len(watched)}
     model = load(base_dir, options.to)
     describe(options.to, scale.measure(model))
     rows[f"shipped, {model.engine} {model.precision}"] = measure(watched, product_scorer(model))
-    if options.uncut:
-        rows["uncut, torch f32"] = measure(watched, _uncut(base_dir, {**base, **trained}))
+    if options.unrounded:
+        rows["unrounded, torch f32"] = measure(watched, _unrounded(base_dir, {**base, **trained}))
     log = options.out / LOG
     if log.is_file():
         lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
@@ -136,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(text)
 
 
-def _uncut(base_dir: Path, weights: dict[str, Any]) -> Score:
+def _unrounded(base_dir: Path, weights: dict[str, Any]) -> Score:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(base_dir / "tokenizer.json"))
