@@ -28,15 +28,13 @@ from rag.index import Index, directory_of, discard, find_folder, open_index, wri
 from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
 from rag.reader import open_reader, preload
-from rag.retrieve import Retriever
+from rag.retrieve import Retriever, both_scripts
 from rag.sync import add_texts, read_document, sync_folder
-from rag.text import is_han
-from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hit, Hits, Question, Reading, Segment, SyncReport
+from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Question, Reading, Segment, SyncReport
 from rag.understand import understand
 from rag.verify import Check, check_citations, check_document
 
 LONGEST_QUESTION = 2000  # characters
-_OTHER_SCRIPT = 3  # passages in another script read where the best are all in one
 _FURNITURE_HITS = 3  # furniture passages read beside the body's
 
 
@@ -274,8 +272,9 @@ class Assistant:
     def _hits(self, question: Question, doc_ids: Collection[str] | None) -> Hits:
         """The body passages to read, and the best few of the furniture: a question may be about the page itself."""
         pool = self.settings.pool
-        found = self._retriever.retrieve(question.understood, pool, pool=pool, doc_ids=doc_ids, furniture=True)
-        body = _both_scripts([h for h in found if h.passage.role in BODY_ROLES], self.settings.k)
+        found = self._retriever.retrieve(question.full, pool, pool=pool, doc_ids=doc_ids, furniture=True)
+        body = [h for h in found if h.passage.role in BODY_ROLES]
+        body = both_scripts(body, self.settings.k, self._index.library.scripts()[1])
         rest = [h for h in found if h.passage.role not in BODY_ROLES][:_FURNITURE_HITS]
         return Hits([*body, *rest])
 
@@ -338,22 +337,6 @@ def checked(question: str) -> str:
     return question
 
 
-def _both_scripts(hits: Sequence[Hit], k: int) -> list[Hit]:
-    """The first k hits, the last of them given to the best in the other script (Han or not) where the first k are all
-    in one: an embedder puts texts in the question's own language first, whatever they say."""
-    first, rest = list(hits[:k]), hits[k:]
-    scripts = {_is_chinese(hit) for hit in first}
-    if len(scripts) != 1:
-        return first
-    other = [hit for hit in rest if _is_chinese(hit) not in scripts][:_OTHER_SCRIPT]
-    return first[: k - len(other)] + other
-
-
-def _is_chinese(hit: Hit) -> bool:
-    text = hit.passage.text
-    return sum(map(is_han, text)) * 4 > len(text)
-
-
 def _answer(
     question: Question,
     reading: Reading,
@@ -366,7 +349,7 @@ def _answer(
 ) -> Answer:
     return Answer(
         question=question.text,
-        understood=question.understood,
+        understood=question.full,
         text=compose.markdown(segments),
         short=short,
         citations=citations,

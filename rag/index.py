@@ -18,7 +18,7 @@ from rag.protocols import Embedder, VectorStore
 from rag.retrieve import DenseRanker
 from rag.stores import open_store
 
-RULES = "2"  # raise when parsing, furniture or chunking change what a passage is
+RULES = "3"  # raise when parsing, furniture or chunking change what a passage is
 _LOCK_SECONDS = 5.0
 
 
@@ -109,7 +109,7 @@ def open_index(directory: Path, embedder: Embedder, settings: Settings, folder: 
         if folder and isinstance(error, RagError):
             error.at(folder)
         raise
-    return Index(directory, library, lexical, DenseRanker(embedder, store), store)
+    return Index(directory, library, lexical, DenseRanker(embedder, store, library.scripts), store)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def test_a_document_comes_back_as_it_was(path: Path) -> None:
         assert again.document("d1") == document
         assert again.passages_of("d1") == passages
         assert again.count == 3 and again.ids() == {p.id for p in passages}
-        assert again.roles([p.id for p in passages] + [5]) == dict.fromkeys((p.id for p in passages), "comment")
+        assert {p.role for p in again.passages([p.id for p in passages] + [5]).values()} == {"comment"}
         [info] = again.documents()
         assert (info.title, info.source, info.characters, info.passages, info.date) == (
             "标题",
@@ -383,3 +383,22 @@ def test_a_killed_writer_leaves_a_sound_library(path: Path) -> None:
     with Library(path) as library:
         assert [d.id for d in library.documents()] == ["done"] == library.unindexed()
         assert library.check() == []
+
+
+def test_documents_are_told_apart_by_script(tmp_path: Path) -> None:
+    with Library(tmp_path / "library.sqlite") as library:
+        assert library.scripts() == (frozenset(), frozenset())
+        for doc_id, text in (
+            ("zh", "年假按工龄计算，SQLite 除外。"),
+            ("en", "Leave is counted in days (年假)."),
+            ("no", ""),
+        ):
+            library.add(Document(doc_id, "t", f"{doc_id}.txt", text), ())
+        assert library.scripts() == ({"zh"}, {"en"})
+        library.remove(["en"])
+        library.add(Document("ru", "t", "ru.txt", "Отпуск считается в днях."), ())  # as many documents as before
+        assert library.scripts() == ({"zh"}, {"ru"})
+        with Library(tmp_path / "library.sqlite") as other:  # another process
+            other.remove(["zh"])
+        assert library.scripts() == (frozenset(), {"ru"})
+        assert library.meta() == {}

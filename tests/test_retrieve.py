@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.lexical import LexicalRanker
-from rag.retrieve import Retriever, fuse
-from rag.types import Hits, Passage, Role
+from rag.retrieve import DenseRanker, Retriever, both_scripts, fuse, level
+from rag.stores.memory import MemoryStore
+from rag.types import Hit, Hits, Passage, Role
 from tests.reference import rrf
 
 LONG = "这是一段足够长的文字，用来说明同样的话在材料里出现了不止一次，应当排在后面。"
@@ -175,3 +177,68 @@ def test_trust_is_the_share_of_the_query_that_the_best_hit_holds() -> None:
     for query, low, high in [("red cat", 1.0, 1.0), ("red stone tower under water", 0.2, 0.5), ("", 0.0, 0.0)]:
         found = lexical.search(query, 1)
         assert low <= lexical.trust(query, found[0][1] if found else 0.0) <= high
+
+
+# -- two languages ----------------------------------------------------------------------------------------------------
+
+
+def test_lists_with_different_floors_are_put_together_by_hand() -> None:
+    chinese = [(1, 0.90), (2, 0.80), (3, 0.76)]  # mean 0.82, of all lists 0.76, floor 0.79; 0.7 of it 0.553
+    english = [(4, 0.87), (5, 0.67), (6, 0.56)]  # mean 0.70, floor 0.73; 0.7 of it 0.511
+    found = level([chinese, english])
+    assert found == [(4, 0.87), (1, 0.90), (2, 0.80), (3, 0.76), (5, 0.67), (6, 0.56)]
+    assert level([[], english]) == english and level([]) == []
+
+
+def test_a_single_passage_in_its_language_is_not_its_own_floor() -> None:
+    chinese = [(n, 0.85 - n / 1000) for n in range(1, 51)]
+    assert level([chinese, [(99, 0.93)]])[0] == (99, 0.93)
+
+
+class Biased:
+    """Embeds a text by its language far more than by whether it tells of ferries."""
+
+    name, dim = "biased", 3
+
+    def encode(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
+        rows = [[1.0, 0.0, 0.3] if t.isascii() else [0.8, 0.5, 0.0] for t in texts]
+        found = np.array(rows) + np.array([[0, 0, 0.4 * ("渡" in t or "ferr" in t)] for t in texts])
+        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_what_answers_in_another_language_is_not_buried_under_one_s_own() -> None:
+    passages = [passage(n, f"The museum opens at {n}.", doc="en") for n in range(1, 9)]
+    passages += [
+        passage(9, "渡轮夏天每小时一班。", doc="zh"),
+        *(passage(n, f"第{n}处是茶园。", doc="zh") for n in range(10, 14)),
+    ]
+    dense = DenseRanker(Biased(), MemoryStore(3))
+    dense.add(passages)
+    known = {p.id: p for p in passages}
+    asked = "How often do the ferries leave?"
+    assert order(Retriever([dense], lambda ids: {i: known[i] for i in ids}).retrieve(asked, 20)).index(9) == 8
+    both = DenseRanker(Biased(), dense._store, lambda: [{"zh"}, {"en"}])
+    apart = Retriever([both], lambda ids: {i: known[i] for i in ids})
+    assert order(apart.retrieve(asked, 20))[0] == 9
+    assert order(apart.retrieve(asked, 20, doc_ids=["en"])) == list(range(1, 9))
+    assert len(both.search(asked, 5)) == 5 and both.search(asked, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("scripts", "k", "chosen"),
+    [
+        ("zzzzzzzzzz", 8, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("eeeeeeeeee", 8, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("zzzzzzzzee", 8, [1, 2, 3, 4, 5, 6, 9, 10]),
+        ("zzzzzzzzeeee", 8, [1, 2, 3, 4, 5, 9, 10, 11]),
+        ("eeeeeeezzz", 8, [1, 2, 3, 4, 5, 8, 9, 10]),
+        ("zezezezeze", 8, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("zzze", 1, [1]),
+        ("ez", 8, [1, 2]),
+        ("ez", -1, []),
+        ("", 8, []),
+    ],
+)
+def test_hits_in_both_scripts(scripts: str, k: int, chosen: list[int]) -> None:
+    hits = [Hit(passage(n, doc=s), 1.0 / n) for n, s in enumerate(scripts, 1)]
+    assert [hit.passage.id for hit in both_scripts(hits, k, {"e"})] == chosen

@@ -22,7 +22,7 @@ from typing import cast
 from rag.errors import BusyError, IndexBrokenError, IndexMismatchError
 from rag.library import rows
 from rag.library.rows import FORMAT, DocumentInfo, Entry, Source, is_library
-from rag.types import Document, Passage, Role
+from rag.types import Document, Passage
 
 __all__ = ["FORMAT", "DocumentInfo", "Library", "Source", "is_library"]
 
@@ -42,6 +42,7 @@ class Library:
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self._scripts: rows.Scripts = (None, frozenset(), frozenset())
         with self._guard():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
@@ -81,6 +82,7 @@ class Library:
         with self._write() as db:
             for document, passages, sources in entries:
                 rows.insert(db, document, passages, sources)
+            rows.mark_changed(db)
 
     def mark_indexed(self, doc_ids: Iterable[str]) -> None:
         """Says that every ranker holds these documents durably."""
@@ -103,6 +105,7 @@ class Library:
                 (rows.id_list(doc_ids),),
             )
             db.execute(f"DELETE FROM documents WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
+            rows.mark_changed(db)
         with self._lock, self._guard():
             # The log still holds the old pages; where a long reader is at work a later checkpoint does this.
             self._writer.execute("PRAGMA busy_timeout = 500")
@@ -136,7 +139,7 @@ class Library:
     def meta(self) -> dict[str, str]:
         """What `set_meta` recorded."""
         with self._read() as db:
-            return dict(db.execute("SELECT key, value FROM meta ORDER BY key"))
+            return dict(db.execute("SELECT key, value FROM meta WHERE key <> ? ORDER BY key", (rows.REVISION,)))
 
     def unindexed(self) -> list[str]:
         """Ids of documents that the rankers may not hold, or hold in an older form: remove from them, then add."""
@@ -188,12 +191,11 @@ class Library:
         with self._read() as db:
             return list(rows.select_passages(db, "p.doc_id = ?", rows.clean(doc_id)))
 
-    def roles(self, ids: Iterable[int]) -> dict[int, Role]:
-        """Roles alone, without reading text; unknown ids are left out."""
+    def scripts(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Ids of the documents in Han characters, as their openings show, and of all others."""
         with self._read() as db:
-            return dict(
-                db.execute(f"SELECT id, role FROM passages WHERE id IN {rows.LIST}", (rows.id_list(map(int, ids)),))
-            )
+            found = self._scripts = rows.select_scripts(db, self._scripts)
+            return found[1:]
 
     def ids(self) -> set[int]:
         """Every passage id: what the rankers should hold."""

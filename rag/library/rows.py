@@ -6,16 +6,20 @@ import difflib
 import hashlib
 import json
 import sqlite3
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rag.errors import BusyError, IndexBrokenError, RagError, UnknownDocumentError, VerificationError
+from rag.text import is_chinese
 from rag.types import Document, Passage, Section, Span
 
 FORMAT = 1
 APPLICATION = 0x4A554449  # "JUDI": another program's SQLite file is never taken for ours
+REVISION = "revision"  # key of what changes with the documents
+_OPENING = 2000  # bytes of a document that tell its script
 BLOCK = 4096  # characters a stored block of text: a passage is cut from one or two, however long its document is
 
 SCHEMA = """
@@ -66,6 +70,8 @@ class DocumentInfo:
     date: str = ""  # as the document states it; "" where it does not
 
 
+Scripts = tuple[str | None, frozenset[str], frozenset[str]]
+"""The library's revision when they were told, the documents in Han characters, and the others."""
 Entry = tuple[Document, Sequence[Passage], Sequence[Source]]
 
 
@@ -174,6 +180,23 @@ def text_of(db: sqlite3.Connection, doc_id: str, first: int = 0, last: int = 1 <
     """The blocks first..last of a document's text."""
     sql = "SELECT body FROM texts WHERE doc_id = ? AND ord BETWEEN ? AND ? ORDER BY ord"
     return "".join(unpack(row[0]) for row in db.execute(sql, (doc_id, first, last)))
+
+
+def select_scripts(db: sqlite3.Connection, known: Scripts) -> Scripts:
+    """Ids of the documents in Han characters, as their first block shows, and of all others; `known` where no document
+    came or went since."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (REVISION,)).fetchone()
+    revision = row[0] if row else ""
+    if revision == known[0]:
+        return known
+    found = db.execute("SELECT doc_id, substr(body, 1, ?) FROM texts WHERE ord = 0", (_OPENING,))
+    told = {doc_id: is_chinese(body.decode("utf-8", "ignore")) for doc_id, body in found}
+    return revision, frozenset(d for d, han in told.items() if han), frozenset(d for d, han in told.items() if not han)
+
+
+def mark_changed(db: sqlite3.Connection) -> None:
+    """Says, to every process, that the documents are not what they were."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (REVISION, uuid.uuid4().hex))
 
 
 def select_passages(db: sqlite3.Connection, where: str, parameter: str) -> Iterator[Passage]:

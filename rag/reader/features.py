@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from rag.reader.across import View as View
 from rag.reader.across import unit_across
-from rag.text import Number, dates, fold, is_han, numbers, places, same_place, tokens
+from rag.text import Number, dates, fold, is_chinese, is_han, numbers, places, same_place, tokens
 from rag.text.background import rarity
 from rag.text.sound import blurred, romanised, sound_pairs
 from rag.types import Kind, Passage, Question
@@ -142,7 +142,7 @@ def prepare(question: Question) -> Asked:
 
 def is_foreign(asked: Asked, text: str) -> bool:
     """Whether question and text are in different scripts, either way."""
-    return asked.latin == (sum(map(is_han, text)) > len(text) / 4)
+    return asked.latin == is_chinese(text)
 
 
 @lru_cache(maxsize=4096)

@@ -23,12 +23,12 @@ from rag.reader.across import shared_names
 from rag.reader.choose import choose
 from rag.reader.judge import answer_features, judge, lines_of, missing_terms, weights
 from rag.reader.reads import Reads, Window
-from rag.text import fold, is_han, sentence_spans, trim
+from rag.text import fold, is_chinese, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
 _ENCODE_FOREIGN = 8  # of them where the trained model reads and the question is in another script: about 30 ms
-_READ_AT_MOST = 7  # passages read by the trained model: about as long
+_READ_AT_MOST = 8  # passages read by the trained model: about 140 ms
 _TOPIC = 16  # characters up to which a paragraph's first sentence is its topic ("加强顶层设计。") and not an answer
 _REMEMBER = 20_000  # sentence vectors kept, 30 MB at 384 dimensions
 _FAR = -1.5  # margin, in tens of logits, of a sentence in which the trained model sees nothing
@@ -81,11 +81,12 @@ class RuleReader:
         asked = see.prepare(question)
         scene = _Scene(asked, see.local_weights(asked, [see.view(h.passage.text) for h in hits]), _spread(hits))
         rough: list[tuple[float, int, int, int, dict[str, float]]] = []
+        within = _within(hits)
         for rank, hit in enumerate(hits):
             spans = candidates_of(hit.passage)
             topic = hit.passage.text[slice(*spans[0])] if spans and spans[0][1] - spans[0][0] <= _TOPIC else ""
             for position, (start, end) in enumerate(spans):
-                seen = _look(scene, hit, rank, position, start, end, topic if position else "")
+                seen = _look(scene, hit, within[rank], position, start, end, topic if position else "")
                 quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
@@ -114,12 +115,16 @@ class RuleReader:
         return found
 
     def _windows(self, question: Question, hits: Sequence[Hit]) -> dict[int, Window]:
-        """What the trained model says of the first hits, by their rank; furniture comes last and may be left out."""
+        """What the trained model says of the first hits, by their rank: the body's, and the best of the furniture."""
         if self._spans is None:
             return {}
-        ranks = sorted(range(len(hits)), key=lambda rank: (_place(hits, rank), rank))[:_READ_AT_MOST]
+        within, all_but_one = _within(hits), _READ_AT_MOST - 1
+        order = sorted(range(len(hits)), key=lambda rank: (within[rank], rank))  # both scripts in turn
+        body = [rank for rank in order if hits[rank].passage.role in BODY_ROLES]
+        margin = [rank for rank in order if hits[rank].passage.role not in BODY_ROLES]
+        ranks = [*body[:all_but_one], *margin[:1], *body[all_but_one:], *margin[1:]][:_READ_AT_MOST]
         contexts = [(hits[rank].passage.head, hits[rank].passage.text) for rank in ranks]
-        return dict(zip(ranks, self._spans.read(question.understood, contexts), strict=True))
+        return dict(zip(ranks, self._spans.read(question.full, contexts), strict=True))
 
     def _cosines(
         self, question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]]
@@ -127,7 +132,7 @@ class RuleReader:
         """Cosine of the question with each sentence, from memory or encoded now, as far as the budget goes."""
         if not wanted:
             return {}
-        query = self._embedder.encode([question.understood], "query")[0]
+        query = self._embedder.encode([question.full], "query")[0]
         key = {
             w: (hits[w[0]].passage.doc_id, hits[w[0]].passage.start + w[1], hits[w[0]].passage.start + w[2])
             for w in wanted
@@ -186,11 +191,15 @@ def _key(text: str) -> str:
     return "".join(c for c in fold(text) if c.isalnum())
 
 
-def _place(hits: Sequence[Hit], rank: int) -> int:
-    """Reading order: six of the body, then the best of the furniture, then the rest."""
-    furniture = hits[rank].passage.role not in BODY_ROLES
-    before = sum((h.passage.role not in BODY_ROLES) == furniture for h in hits[:rank])
-    return (1 if before < 1 else 3) if furniture else (0 if before < _READ_AT_MOST - 1 else 2)
+def _within(hits: Sequence[Hit]) -> list[int]:
+    """Place of each hit among those in its own script: ranks of two languages don't compare."""
+    seen = {True: 0, False: 0}
+    places = []
+    for hit in hits:
+        script = is_chinese(hit.passage.text)
+        places.append(seen[script])
+        seen[script] += 1
+    return places
 
 
 def _span_features(
@@ -224,8 +233,7 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
     seen, around, paragraph = see.view(text), see.view(passage.context), see.view(passage.text)
     wide = scene.spread(hit)
     total = sum(scene.local.values()) or 1.0
-    han = sum(map(is_han, text))
-    cross = asked.latin and han > len(text) / 4
+    cross = asked.latin and is_chinese(text)
     foreign = see.is_foreign(asked, text)
     honoured = [see.anchor_distance(a, (seen, around, wide), foreign) for a in question.anchors]
     kind, unit, head = see.type_state(question.kind, text), see.unit_state(asked, text), see.head_state(asked, seen)

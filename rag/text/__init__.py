@@ -1,6 +1,6 @@
 """All language handling: folding, sentences, tokens, numbers and dates. Search keys only; quotes stay as written."""
 
-from rag.text.fold import fold, fold_map, is_han, language, unfold, writable
+from rag.text.fold import fold, fold_map, is_chinese, is_han, language, unfold, writable
 from rag.text.numerals import Date, Number, dates, numbers, value_keys
 from rag.text.places import places, same_place
 from rag.text.sentences import clause_spans, sentence_spans, sentences, trim
@@ -15,6 +15,7 @@ __all__ = [
     "dates",
     "fold",
     "fold_map",
+    "is_chinese",
     "is_han",
     "language",
     "numbers",

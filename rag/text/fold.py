@@ -70,6 +70,11 @@ def language(text: str) -> str:
     return "zh-Hant" if any(ord(c) in table for c in han) else "zh"
 
 
+def is_chinese(text: str) -> bool:
+    """Whether more than a quarter of a text's characters are Han: a language without blanks says more in fewer."""
+    return sum(map(is_han, text)) * 4 > len(text)
+
+
 def is_han(character: str) -> bool:
     code = ord(character)
     return (
