@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
+from rag.text import dates, fold, is_han
 from rag.text.pagelines import read_line
 from rag.text.sentences import clause_spans, sentence_spans, trim
 from rag.text.wrap import LIST_MARK, paragraph_spans
@@ -13,6 +15,10 @@ TOKENS = 450  # estimated model tokens that a passage may hold; the default mode
 Spans = list[tuple[int, int]]
 _WIDE = re.compile(r"[\u2e80-\U0010ffff]+")
 _SIGN = re.compile(r"[^\w\s]|\d")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_LONGEST_NAME = 40  # characters of a file's name; saved pages have longer ones, which say nothing new
+_CLOCK = re.compile(r"\s*\d{1,2}:\d\d.*")
+_ADDS = 0.3  # share of a file name's characters that its document's title lacks
 _ASKED = re.compile(r"(?:Q\d*|问|問|提问)\s*[:：.、]", re.IGNORECASE)
 
 
@@ -24,11 +30,12 @@ def chunk(document: Document, *, chars: int = 300) -> list[Passage]:
     section, longer ones are split between sentences into even parts. Titles and headings travel as `title` and `path`
     and are passages only where a document has nothing else.
     """
+    title = _title(document)
     chosen = [section for section in document.sections if section.role not in {"title", "heading"}]
-    made = [passage for section in chosen for passage in _passages(document, section, chars)]
+    made = [passage for section in chosen for passage in _passages(document, section, chars, title)]
     if made:
         return made
-    return [passage for section in document.sections for passage in _passages(document, section, chars)]
+    return [passage for section in document.sections for passage in _passages(document, section, chars, title)]
 
 
 def size(text: str) -> float:
@@ -45,7 +52,7 @@ def tokens_estimate(text: str) -> float:
     return len(text) - len(narrow) + 0.8 * signs + (len(narrow) - signs) / 3
 
 
-def _passages(document: Document, section: Section, chars: int) -> list[Passage]:
+def _passages(document: Document, section: Section, chars: int, title: str) -> list[Passage]:
     text = document.text
     found: Spans = []
     paragraphs = [
@@ -58,13 +65,32 @@ def _passages(document: Document, section: Section, chars: int) -> list[Passage]
             found.extend(_split(text, group[0], chars))
         else:
             found.append((group[0][0], group[-1][1]))
-    title = "" if section.role == "title" else document.title
+    title = "" if section.role == "title" else title
     return [
         Passage(
             passage_id(document.id, a, b), document.id, text[a:b], a, b, title, section.path, section.role, section.page
         )
         for a, b in found
     ]
+
+
+def _title(document: Document) -> str:
+    """The title, with what the file's name adds to it (河灯节2023.txt), or else the document's date where neither tells a
+    year: what tells twins apart often stands there and nowhere in their paragraphs."""
+    title, place = document.title, PurePosixPath(document.source)
+    name = re.sub(r"[_\s–—-]+", " ", place.stem).strip() if place.suffix else ""
+    known = fold(title)
+    letters = [c for c in fold(name) if is_han(c)]
+    fresh = sum(c not in known for c in letters)
+    years = {date.year for date in dates(title)}
+    named = any(int(year) not in years and year not in known for year in _YEAR.findall(name))
+    if len(name) <= _LONGEST_NAME and (named or fresh > len(letters) * _ADDS):
+        return f"{title} ({name})"
+    stated = document.value("date")
+    when = next(iter(dates(stated)), None)
+    if when and when.year and not years and not any(date.year for date in dates(name)):
+        return f"{title} ({_CLOCK.sub('', stated[when.start : when.end])})"
+    return title
 
 
 def _fits(text: str, start: int, end: int, limit: float) -> bool:

@@ -12,8 +12,8 @@ from rag.chunk import TOKENS, chunk, size, tokens_estimate
 from rag.furniture import label
 from rag.parse import parse_file
 from rag.parse.plain import blocks_of
-from rag.text import sentence_spans
-from rag.types import Document, Parsed, Passage, passage_id
+from rag.text import dates, sentence_spans
+from rag.types import Document, Parsed, Passage, Section, Span, passage_id
 
 HERE = Path(__file__).parent
 PAGES = [*sorted((HERE / "data" / "parse").glob("*.*")), *sorted((HERE.parent / "seeds").glob("000_*.txt"))]
@@ -57,7 +57,7 @@ def test_a_paragraph_of_the_article_is_a_passage() -> None:
     body = [p for p in chunk(document) if p.role == "body"]
     assert len(body) >= 22
     assert all(p.text.endswith("。") for p in body)
-    assert all(p.title == document.title for p in body)
+    assert all(p.title == f"{document.title} (2023-10-10)" for p in body)
     themed = next(p for p in body if "一街百站" in p.text)
     assert themed.path == ("坚持举旗铸魂,党的创新理论宣传出新出彩",) and themed.text.startswith("创新学习场景。")
     assert not any(p.role in {"title", "heading"} for p in chunk(document))
@@ -152,3 +152,33 @@ def test_nothing_is_lost_or_doubled(parts: list[str], chars: int) -> None:
         joined = "".join(p.text for p in passages)
         body = "".join(document.text[s.start : s.end] for s in document.sections if s.role not in {"title", "heading"})
         assert "".join(joined.split()) == "".join(body.split())
+
+
+@pytest.mark.parametrize(
+    ("source", "title", "date", "expected"),
+    [
+        ("河灯节2023.txt", "第十八届河灯节落幕", "", "第十八届河灯节落幕 (河灯节2023)"),
+        ("report_2024.md", "A good year", "", "A good year (report 2024)"),
+        ("收费通知-2025.md", "收费通知", "", "收费通知 (收费通知 2025)"),
+        ("report_2024.md", "Report of 2024", "2025-01-03", "Report of 2024"),
+        ("年假.txt", "休假办法", "", "休假办法 (年假)"),
+        ("休假办法.txt", "砚池软件休假办法", "2022-04-01", "砚池软件休假办法 (2022-04-01)"),
+        ("000_c78b.txt", "一街百站", "2023-10-10 15:55:23", "一街百站 (2023-10-10)"),
+        ("000_c78b.txt", "2022年的一街百站", "2023-10-10", "2022年的一街百站"),
+        ("台风灾害应变计划.txt", "颱風災害應變計畫", "", "颱風災害應變計畫"),
+        ("plan2023.md", "２０２３年计划", "", "２０２３年计划"),
+        (f"{'很长的网页名字' * 9}2024.html", "短题", "", "短题"),
+        ("TRIAL_2001", "泡泡战士", "", "泡泡战士"),  # an id, no file
+    ],
+)
+def test_what_tells_twins_apart_travels_with_the_title(source: str, title: str, date: str, expected: str) -> None:
+    text = f"{date}\n这里写着正文的第一句话。"
+    document = Document(
+        "d", title, source, text, (Section((), 0, len(text)),), {"date": Span(0, len(date))} if date else {}
+    )
+    assert {p.title for p in chunk(document)} == {expected}
+
+
+def test_a_year_of_a_file_s_name_is_read_as_one() -> None:
+    document = Document("d", "收费通知", "收费通知-2025.md", "年卡2180元。", (Section((), 0, 8),))
+    assert [date.year for date in dates(chunk(document)[0].title)] == [2025]
