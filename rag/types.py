@@ -136,6 +136,12 @@ class Question:
     terms: tuple[str, ...] = ()  # content words in folded form, in order, question words removed
     anchors: tuple[str, ...] = ()  # folded terms an answer must honour: numbers, years, ordinals, names, quoted words
     field: str = ""  # metadata key, where kind is "metadata"
+    before: str = ""  # the question that a follow-up goes on from, where the two cannot be put into one
+
+    @property
+    def full(self) -> str:
+        """What is searched for, read with and shown as understood: all else goes by `understood` alone."""
+        return f"{self.before} {self.understood}".strip()
 
 
 @dataclass(frozen=True, slots=True)

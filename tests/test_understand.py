@@ -110,6 +110,7 @@ def test_many_ways_to_ask_about_the_page(question: str, field: str) -> None:
         ("Which department issued the plan?", "which"),
         ("When was the new regulation published?", "when"),
         ("短视频的阅读量有多少", "how_many"),
+        ("蓝鲸嘴里每侧有几块鲸须板？", "how_many"),
         ("海外社交媒体矩阵覆盖多少粉丝？", "how_many"),
         ("哪家媒体转载了《醒狮》", "which"),
         ("转载的作品获得了什么奖", "which"),
@@ -232,6 +233,12 @@ def test_anchors_are_what_an_answer_must_honour() -> None:
         ("那小杯呢？", "大杯燕麦拿铁多少钱？", "小杯燕麦拿铁多少钱？"),
         ("那什么时候通车的？", "跨海大桥全长多少公里？", "跨海大桥什么时候通车的？"),
         ("为什么要强化网络执法？", "这篇文章的作者是谁？", "为什么要强化网络执法？"),
+        (
+            "And in winter?",
+            "How often does the ferry leave in summer?",
+            "How often does the ferry leave in summer? in winter?",
+        ),
+        ("那车位呢，有多少？", "铁路博物馆离地铁站远吗？", "铁路博物馆离地铁站远吗？ 车位呢，有多少？"),
         ("那火星上有人吗", "配建了多少个智慧学习小站？", "那火星上有人吗"),
         ("这篇文章讲了什么？", "配建了多少个智慧学习小站？", "这篇文章讲了什么？"),
         ("他担任什么职务？", "这篇文章是谁写的？", "作者担任什么职务？"),
@@ -250,7 +257,7 @@ def test_anchors_are_what_an_answer_must_honour() -> None:
     ],
 )
 def test_follow_ups(question: str, previous: str, understood: str) -> None:
-    assert understand(question, [previous]).understood == understood
+    assert understand(question, [previous]).full == understood
 
 
 def test_subject_is_the_quoted_name_or_the_longest_stretch() -> None:
@@ -272,3 +279,15 @@ def test_a_chain_of_follow_ups_stays_short() -> None:
     for _ in range(20):
         previous = carry_over(question, previous)
     assert len(previous) <= LONGEST_CARRIED + len(question)
+
+
+def test_a_follow_up_after_its_question_asks_for_what_it_says_itself() -> None:
+    asked = understand("那“银杏路口”呢，什么时候开门？", ["“铁路博物馆”有多少车位？"])
+    assert asked.full == "“铁路博物馆”有多少车位？ “银杏路口”呢，什么时候开门？" and asked.kind == "when"
+    assert asked.anchors == ("银杏路口",) and "铁路博物馆" not in asked.understood
+    bare = understand("And in winter?", ["How many ferries leave in summer?"])
+    assert bare.kind == "how_many" and bare.terms == ("winter",) and bare.before
+    assert understand("And in winter?", ["Who wrote this article?"]).kind not in {"metadata", "overview"}
+    assert not understand("And then?", ["How many ferries leave in summer?"]).before  # it names nothing to look for
+    long = understand("And in winter?", [f"How often does the ferry leave in summer, {'and ' * 80}in spring?"])
+    assert long.terms == ("winter",)

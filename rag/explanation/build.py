@@ -46,7 +46,7 @@ def explained(
         judgement = _judgement(question, reading, contributions(seen, weighs.weights["answer"]), weighs.refuse_below)
     return Explanation(
         question=question.text,
-        understood=question.understood,
+        understood=question.full,
         kind=question.kind,
         lang=question.lang,
         way=way,

@@ -12,13 +12,13 @@ from typing import cast
 
 from rag.text import fold, language
 from rag.types import Lang, Question
-from rag.understand.follow import LONGEST_CARRIED, carry_over, subject_of
+from rag.understand.follow import LONGEST_CARRIED, after, carry_over, subject_of, without_lead
 from rag.understand.kinds import classify, content_kind, overview_of
 from rag.understand.page import PageQuestion, common, keys_about, page_question, part_asked
 from rag.understand.words import anchors, terms
 
 __all__ = [
-    "LONGEST_CARRIED", "PageQuestion", "anchors", "as_content", "carry_over", "classify", "common", "keys_about", "overview_of",
+    "LONGEST_CARRIED", "PageQuestion", "after", "anchors", "as_content", "carry_over", "classify", "common", "keys_about", "overview_of",
     "page_question", "part_asked", "subject_of", "terms", "understand",
 ]  # fmt: skip
 
@@ -32,6 +32,14 @@ def understand(text: str, history: Sequence[str] = ()) -> Question:
         previous = carry_over(" ".join(earlier.split()), previous)
     understood = carry_over(asked, previous)
     kind, keys = classify(fold(understood))
+    before = previous[:LONGEST_CARRIED] if previous and understood == after(previous, asked) else ""
+    own = without_lead(asked)
+    if before and terms(own):  # it asks for what it says itself; the question before it is only where to look
+        understood, (kind, keys) = own, classify(fold(own))
+        earlier_kind = content_kind(fold(before))
+        kind = earlier_kind if kind == "keywords" else kind  # "and in winter?" asks as the question before it did
+    else:
+        before = ""
     return Question(
         text=asked,
         understood=understood,
@@ -40,6 +48,7 @@ def understand(text: str, history: Sequence[str] = ()) -> Question:
         terms=tuple(terms(understood)),
         anchors=tuple(anchors(understood)),
         field=keys,
+        before=before,
     )
 
 

@@ -11,7 +11,7 @@ from rag.understand.page import page_question
 from rag.understand.words import DOC_EN, DOC_ZH, FRAME, QUOTED, terms
 
 _PRONOUN_ZH = re.compile(
-    r"(?:它|他|她)们?(?:的)?|这(?:个|些|项|场|次|家|部|座|位|里)?(?![样么年月])|那(?:个|些|项|场|次|家|部|座|位|里)(?!么)|其(?![他它中实余次])|该(?!不)|此(?![外后前次])"
+    r"(?:它|他|她|牠|祂)(?:们|們)?(?:的)?|这(?:个|些|项|场|次|家|部|座|位|里)?(?![样么年月])|那(?:个|些|项|场|次|家|部|座|位|里)(?!么)|其(?![他它中实余次])|该(?!不)|此(?![外后前次])"
 )
 _PRONOUN_EN = re.compile(r"\b(?:it|its|they|them|their|he|him|his|she|her|that one|this|these|those|that)\b", re.I)
 _LEAD_ZH = re.compile(r"^(?:那么?|那|还有|然后|另外|以及|另|再|同时|接着)[,，\s]*(?!个|些|里|项|年|时|次|场|家|位)")
@@ -35,12 +35,14 @@ _LENGTH = re.compile(rf"{_NUMERALS}(?:个)?(?:年|月|天|日|周|星期|礼拜|
 _COUNTED = re.compile(rf"{_NUMERALS}[\u4e00-\u9fff]")
 _MODEL = re.compile(r"(?:(?:in|on|at|for|of|with)\s+)?(?P<model>(?P<name>[A-Za-z]*)\d+(?:\.\d+)?)")
 _IF = re.compile(r"^(?:要是|如果|假如|若是|换成|改成|换作)(?:是|请|要)?")
+_AND_OF = re.compile(r"呢\s*[，,]")  # 那车位呢，有多少？
 LONGEST_CARRIED = 200  # characters that a follow-up may take from the question before it
 
 
 def carry_over(question: str, previous: str) -> str:
     """The question with what it leaves out, taken from the one before: "那上海呢" after "成都有多少小站" becomes
-    "上海有多少小站"; a pronoun becomes the earlier subject. A question complete in itself is returned as it is."""
+    "上海有多少小站"; a pronoun becomes the earlier subject. A question complete in itself is returned as it is, one that
+    goes on from the earlier in a way that no rule knows comes `after` it whole."""
     if not previous or not any(c.isalnum() for c in question):
         return question
     previous = previous[:LONGEST_CARRIED]
@@ -57,13 +59,13 @@ def carry_over(question: str, previous: str) -> str:
         subject = "this article" if english else "这篇文章"
     elif about[0] == "overview":
         subject = named
-    lead = _LEAD_ZH.match(question) or _LEAD_EN.match(question)
-    body = question[lead.end() :] if lead else question
+    body = without_lead(question)
+    lead = body != question
     bare = _TAIL_NE.sub("", body).strip(" ,，。?？!！")
     asks = classify(fold(body))[0]
     if (lead or _TAIL_NE.search(body)) and asks in {"keywords", "which"} and bare and not _asks(bare):
         topic = _PRONOUN_ZH.sub("", bare) or bare
-        return _swap_subject(previous, subject, topic)
+        return _swap_subject(previous, subject, topic) or after(previous, question)
     pronoun = _PRONOUN_ZH.search(body) or (_PRONOUN_EN.search(body) if language(question) == "en" else None)
     if pronoun and subject and not re.search(DOC_ZH, folded) and not re.search(DOC_EN, folded):
         possessive = pronoun.group().lower() in {"its", "their", "his", "her"}
@@ -82,7 +84,18 @@ def carry_over(question: str, previous: str) -> str:
     ):
         gap = "，" if re.match(r"需?要", body) else "" if is_han(subject[-1]) else " "
         return f"{subject}{gap}{body}"
-    return question
+    return after(previous, question) if lead and _AND_OF.search(body) else question
+
+
+def without_lead(question: str) -> str:
+    """The question without what ties it to the one before: 那, 还有, and, what about."""
+    lead = _LEAD_ZH.match(question) or _LEAD_EN.match(question)
+    return question[lead.end() :] if lead else question
+
+
+def after(previous: str, question: str) -> str:
+    """A follow-up that cannot be put into one sentence with the question before it."""
+    return f"{previous[:LONGEST_CARRIED]} {question}"
 
 
 def subject_of(question: str) -> str:
@@ -145,6 +158,7 @@ def _trim_english(run: str) -> str:
 
 
 def _swap_subject(previous: str, subject: str, topic: str) -> str:
+    """The earlier question with `topic` in the place of what it is like; "" where that would read as no question."""
     here, there = places(topic), places(previous)
     if here and there and len(here[0]) == len(topic.strip()):  # a place asked for instead of another place
         return previous.replace(there[0], topic, 1)
@@ -171,6 +185,8 @@ def _swap_subject(previous: str, subject: str, topic: str) -> str:
     )
     if alike is not None:  # 大杯 … 那小杯呢
         return previous[:alike] + topic + previous[alike + len(topic) :]
+    if language(previous) == "en" and not re.search(r"\b[A-Z0-9]", topic):
+        return ""  # "and in winter": like a part of the question, but not like its subject
     if subject and subject in previous:
         owned = _OF_THE.fullmatch(subject)  # 除湿机的滤网 … 水箱呢
         return previous.replace(
