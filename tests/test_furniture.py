@@ -261,3 +261,18 @@ def test_any_order_of_lines_is_covered_once(lines: list[str]) -> None:
     assert document.title
     for span in document.meta.values():
         assert text[span.start : span.end].strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "publisher"),
+    [
+        ("公告日期：2024年4月19日", ""),
+        ("訪談時間：2024年4月16日", ""),
+        ("《沅桥日报》2024年1月12日", "沅桥日报"),
+        ("棠溪日报 2024-05-20 08:42", "棠溪日报"),
+    ],
+)
+def test_what_a_date_is_of_publishes_nothing(line: str, publisher: str) -> None:
+    mark = read_line(line)
+    assert mark is not None
+    assert [line[a:b] for key, a, b in mark.meta if key == "publisher"] == [publisher] * bool(publisher)

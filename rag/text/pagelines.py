@@ -265,10 +265,13 @@ def _read_date(line: str) -> Mark | None:
     return Mark("date", tuple(meta))
 
 
+_DATE_OF = re.compile(r"(?:日期|时间|時間|\bdate|\btime)$", re.IGNORECASE)  # 公告日期: what the date is of, and nobody
+
+
 def _lead(line: str, end: int) -> Iterator[tuple[str, int, int]]:
     """Who is named before the date: a person is the author, anything else the publisher."""
     lead = re.match(
-        r"\W*(?:(?:\d+\s*楼|沙发|板凳|楼主|原创|作者|来源|时间|日期|date|time)\s*[:：]?\s*)*(?P<who>.*?)[\s|｜·•/:：,，()（）—-]*"
+        r"\W*(?:(?:\d+\s*楼|沙发|板凳|楼主|原创|作者|来源|时间|日期|date|time)\s*[:：]?\s*)*(?P<who>.*?)[\s|｜·•/:：,，()（）》」』”\"—-]*"
         r"(?:(?:最后|首次)?(?:发布|发表|更新|创建|编辑|修改|回复)(?:时间|日期)?(?:于|在)?|published|posted|updated|on|at)?[\s|｜·•/:：,，()（）—-]*\Z",
         line[:end],
         re.IGNORECASE,
@@ -276,6 +279,8 @@ def _lead(line: str, end: int) -> Iterator[tuple[str, int, int]]:
     if not lead or not lead.group("who") or width(lead.group("who")) > 28:
         return
     start, who = lead.start("who"), lead.group("who")
+    if _DATE_OF.search(who):
+        return
     first = re.split(r"[\s|｜·•]+", who)[0]
     if is_name(who):
         yield "author", start, start + len(who)
