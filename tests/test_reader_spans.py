@@ -231,3 +231,24 @@ def test_short_spans_stay_inside_their_sentence_in_order_and_apart(text: str, da
         assert all(0 <= a < b <= len(text) for a, b in pieces)
         assert all(a[1] <= b[0] for a, b in pairwise(pieces))
     assert len(matched_mask(prepare(question), text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "trained", "short"),
+    [
+        ("到去年底加装好了多少个单元？", "到去年底，全市已加装1386个单元，惠及2万户。", "1386个单元", "1386个单元"),
+        ("几天内会寄出新机？", "收到旧机后7个工作日内寄出新机。", "7个工作日内", "7个工作日内"),
+        (
+            "夜场每晚限多少人？",
+            "Each late night is limited to 240 visitors, booked online.",
+            "240 visitors",
+            "240 visitors",
+        ),
+        ("配建了多少个小站？", "配建100余个，覆盖全市。", "100余个，覆盖全市", "100余个"),  # a clause is no noun
+        ("配建了多少个小站？", "配建100余个小站。", "100余个", "100余个"),
+    ],
+)
+def test_a_number_keeps_the_noun_that_the_model_counts_with_it(
+    question: str, text: str, trained: str, short: str
+) -> None:
+    assert _short(question, text, trained) == [short]

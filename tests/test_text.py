@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rag.text import dates, fold, fold_map, language, numbers, places, same_place, tokens, value_keys
 from rag.text.background import rarity
+from rag.text.phrases import reads_as_words
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,15 @@ def test_language(text: str, lang: str) -> None:
 def test_question_words_are_ordinary_and_names_are_rare() -> None:
     assert rarity("什么") < 1 < 4 < rarity("熊猫")
     assert rarity("what") < 1 < 4 < rarity("chengdu")
+
+
+@pytest.mark.parametrize(
+    "stretch", ["上海", "会员", "不锈钢", "社会主义", "思想", "太湖", "出租", "水温", "会展中心", "让胡路区", ""]
+)
+def test_stretches_that_read_as_words(stretch: str) -> None:
+    assert reads_as_words(stretch)
+
+
+@pytest.mark.parametrize("stretch", ["天假要找", "都给", "想在手机上看", "给带货主"])
+def test_stretches_that_end_in_the_middle_of_a_word(stretch: str) -> None:
+    assert not reads_as_words(stretch)
