@@ -18,8 +18,9 @@ The shipped weights come from (DATA: a folder with the published sets; the test 
     python -m eval.fit DATA/cmrc2018-trial \\
         eval/sets/article-dev.jsonl=seeds eval/sets/article-more.jsonl=seeds \\
         eval/sets/mixed-dev.jsonl=eval/sets/mixed/docs eval/sets/mixed-more.jsonl=eval/sets/mixed/docs \\
-        eval/sets/office-dev.jsonl=eval/sets/office/docs --limit 100
-    RAG_READER=rules python -m eval.fit (the same) --out rag/reader/weights.json
+        eval/sets/office-dev.jsonl=eval/sets/office/docs eval/sets/journal-dev.jsonl=eval/sets/journal/docs \\
+        eval/sets/bureau-dev.jsonl=eval/sets/bureau/docs --limit 100
+    RAG_READER=rules python -m eval.fit (the same, without the last two folders) --out rag/reader/weights.json
 
 While weights are being tried, `--keep DIR` reads each set once and never again, whatever the code has become; without it
 what was read is used again only while reader and texts are the same. `--ablate` tells what each feature is worth.

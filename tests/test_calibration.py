@@ -126,7 +126,7 @@ def test_one_command_writes_weights_whose_probability_is_calibrated(
     lines = Lines(**fitted["lines"])
     assert set(fitted) == {"sentence", "answer", "lines"} and set(fitted["answer"]) == set(ANSWER)
     assert 0 < lines.refuse_below < lines.sure_from <= 1 and lines.sure_right is not None and lines.sure_right >= 0.9
-    assert fitted["answer"]["cross"] == 0  # it never varied
+    assert fitted["answer"]["dense_cross"] == 0  # it never varied
     said = capsys.readouterr().out
     assert "Folders left out" in said and "observed" in said and "one: " in said and "left out: log-loss" in said
     before = out.read_bytes()

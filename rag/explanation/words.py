@@ -46,6 +46,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {  # feature -> what it measures, in Chi
     "span_best": ("阅读模型最看好的一处", "the span model's first choice"),
     "bias": ("起点", "where every question starts"),
     "score": ("首选句的得分", "the first sentence's score"),
+    "lead": ("比第二句高出多少", "how far it is ahead of the next sentence"),
     "unmet": ("问题要的数字、名称、单位或日期此处没有", "a number, name, unit or date that is demanded and not there"),
 }  # fmt: skip
 

@@ -18,15 +18,27 @@ from importlib.resources import files
 from rag.reader import features as see
 from rag.text import is_han, tokens
 from rag.text.background import rarity
+from rag.text.phrases import reads_as_words
 from rag.types import Certainty, Finding, Hit
 
-ANSWER = ("bias", "span", "score", "covered_context", "dense", "cross", "unmet", "furniture_asked")
+ANSWER = (
+    "bias",
+    "span",
+    "score",
+    "lead",
+    "covered_context",
+    "dense",
+    "dense_cross",
+    "cross",
+    "unmet",
+    "furniture_asked",
+)
 """What answerability is judged by: see `answer_features`. Few, because on a folder that took no part in fitting every
-further one tried (the kind of question, the lead over the next passage, the same span elsewhere, the question's rarest
-word …) made it worse or no better: `python -m eval.fit … --ablate`."""
+further one tried (the kind of question, the second-best span, the same span elsewhere, the question's rarest word …) made
+it worse or no better: `python -m eval.fit … --ablate`."""
 
 _LOOSE = re.compile(
-    r"^[里上中下要个把能会就在有是那这几从对后前]+|[里上中下要个把能会就在有是的了吗呢]+$"
+    r"^[里上中下要个把能会就在有是那这几从对后前大]+(?=..)|[一两二三几][台个家名只条件座张本]$|[里上中下要个把能会就在有是的了吗呢]+$"
 )  # what clings to a word
 _LONGEST_WORD = 12
 _RARE = 5.0  # see rag.text.background.rarity
@@ -85,8 +97,10 @@ def answer_features(asked: see.Asked, candidates: Sequence[Finding]) -> dict[str
 
     span            margin of the trained model's best span in it over "no answer", in tens of logits
     score           its weight as a sentence
+    lead            how far that is above the next one's: a sentence among many like it is seldom the one
     covered_context share of the question's rarity that its passage and headings cover
     dense           cosine of question and sentence, where it was computed
+    dense_cross     the same where they are in two scripts
     cross           an English question, a Chinese sentence
     unmet           the question demands what the sentence and its document lack: a number, a name, a place, the unit of a
                     measure, a date
@@ -97,6 +111,7 @@ def answer_features(asked: see.Asked, candidates: Sequence[Finding]) -> dict[str
     seen["bias"] = 1.0
     seen["span"] = best.features.get("span", _NOTHING)
     seen["score"] = best.score
+    seen["lead"] = best.score - candidates[1].score if len(candidates) > 1 else 0.0
     seen["unmet"] = float(_lacks_anchor(best) or _lacks_kind(asked, best))
     return seen
 
@@ -114,10 +129,18 @@ def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
     """Question words found nowhere in the passages read, as shown on a refusal: whole words of two to twelve characters,
     rare enough in questions at large to be what was asked about."""
     everything = "\n".join(hit.passage.context for hit in hits)
-    if asked.latin and sum(map(is_han, everything)) > len(everything) / 4:
+    if see.is_foreign(asked, everything):
         return ()
+    quoted = set(asked.question.anchors)
     pieces = [_LOOSE.sub("", piece) for piece in see.uncovered(asked, everything)]
-    return tuple(dict.fromkeys(piece for piece in pieces if 2 <= len(piece) <= _LONGEST_WORD and _is_rare(piece)))
+    named = [
+        piece
+        for piece in pieces
+        if 2 <= len(piece) <= _LONGEST_WORD
+        and _is_rare(piece)
+        and (piece in quoted or not is_han(piece[0]) or reads_as_words(piece))
+    ]
+    return tuple(dict.fromkeys(named))
 
 
 def _is_rare(piece: str) -> bool:
