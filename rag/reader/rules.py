@@ -90,7 +90,7 @@ class RuleReader:
                 quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
-        windows = self._windows(question, hits)
+        windows = self._windows(question, hits, within)
         wanted = [(rank, start, end) for _, rank, start, end, _ in rough]
         if self._spans is not None:  # what the trained model sees says more, and the time is its
             wanted = _foreign(question, hits, wanted, windows)
@@ -114,11 +114,11 @@ class RuleReader:
         found.sort(key=lambda f: (-f.score, f.passage.doc_id, f.start))
         return found
 
-    def _windows(self, question: Question, hits: Sequence[Hit]) -> dict[int, Window]:
+    def _windows(self, question: Question, hits: Sequence[Hit], within: Sequence[int]) -> dict[int, Window]:
         """What the trained model says of the first hits, by their rank: the body's, and the best of the furniture."""
         if self._spans is None:
             return {}
-        within, all_but_one = _within(hits), _READ_AT_MOST - 1
+        all_but_one = _READ_AT_MOST - 1
         order = sorted(range(len(hits)), key=lambda rank: (within[rank], rank))  # both scripts in turn
         body = [rank for rank in order if hits[rank].passage.role in BODY_ROLES]
         margin = [rank for rank in order if hits[rank].passage.role not in BODY_ROLES]
