@@ -61,6 +61,7 @@ def cite(finding: Finding, number: int, document: Document) -> Citation:
         path=finding.passage.path,
         role=finding.passage.role,
         page=finding.passage.page,
+        row=finding.passage.row,
     )
 
 

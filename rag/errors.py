@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+_LONGEST = 160  # characters of what a library says
 _COMMAND = re.compile(r'python -m rag (rebuild|index|list)\b(?! (?:"|--folder))')
 
 
@@ -29,6 +30,12 @@ class RagError(Exception):
 def with_folder(text: str, folder: str | Path) -> str:
     """The text with the folder in its `python -m rag` commands, where they name none."""
     return _COMMAND.sub(lambda found: f'{found[0]} {"--folder " * (found[1] == "list")}"{folder}"', text)
+
+
+def told_by(error: BaseException) -> str:
+    """What a library says of a file, fit for a message: it may quote the file, which is anybody's, at any length."""
+    said = " ".join("".join(c if c.isprintable() else " " for c in str(error)[:_LONGEST]).split())
+    return said + "…" * (len(str(error)) > _LONGEST) or type(error).__name__
 
 
 class SettingsError(RagError):

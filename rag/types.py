@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rag.table import labelled
+
 Role = Literal["title", "heading", "body", "byline", "date", "related", "notice", "comment", "counter", "nav"]
 """What a stretch of a page is for. Everything but title, heading and body is furniture: kept, but it answers last."""
 
@@ -47,6 +49,18 @@ class Block:
     level: int = 0  # heading depth (1 = top) or list depth; 0 where the format does not say
     page: int | None = None  # 1-based page, slide or sheet; None where the format has none
     hint: str = ""  # what the format says of its place: an HTML tag or class ("aside", "nav", "comment-list")
+    row: int | None = None  # 1-based number of a sheet's row; None where rows are not numbered for people
+    columns: tuple[
+        str, ...
+    ] = ()  # of a row of data: what the table's header says of each cell; () for the header itself
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to know about a file that was read all the same, with the next step: pages without text."""
+
+    en: str
+    zh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,9 @@ class Parsed:
     text: str
     blocks: tuple[Block, ...]
     meta: Mapping[str, Span] = field(default_factory=dict)
+    pages: int | None = None  # how many pages, slides or sheets; None where the format has none
+    notices: tuple[Notice, ...] = ()
+    kind: str = ""  # the format that was read: "pdf", "docx" …; `rag.parse` fills it in
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +86,22 @@ class Section:
     role: Role = "body"
     page: int | None = None
     level: int = 0  # heading depth where role is "heading"
+    row: int | None = None  # of table rows: the number of the first line, each following line is one row more
+    columns: tuple[str, ...] = ()  # of table rows: what the header says of each cell
+    names: bool = False  # the header of a table: it names the columns of the rows below
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    id: str  # hash of the source's bytes: the same file twice is one document
+    id: str  # hash of the source's bytes and format: the same file twice is one document
     title: str
     source: str  # path relative to the indexed folder, with forward slashes
     text: str
     sections: tuple[Section, ...] = ()
     meta: Mapping[str, Span] = field(default_factory=dict)
     """Spans by key: title, author, position (the author's office), publisher, date, url, category, views …"""
+    kind: str = ""  # the format that was read: "pdf", "docx" …
+    pages: int | None = None  # pages, slides or sheets; None where the format has none
 
     def value(self, key: str) -> str:
         """The text of a metadata span, "" where the document does not state it."""
@@ -100,6 +122,8 @@ class Passage:
     path: tuple[str, ...] = ()
     role: Role = "body"
     page: int | None = None
+    row: int | None = None  # of a sheet's row
+    columns: tuple[str, ...] = ()  # of a table row: what the header says of each cell
 
     @property
     def head(self) -> str:
@@ -107,9 +131,25 @@ class Passage:
         return " › ".join(part for part in (self.title, *self.path) if part)
 
     @property
+    def labelled(self) -> str:
+        """A table row with what the header says of each cell, "列名: 值；…"; "" for all else."""
+        return labelled(self.text, self.columns)
+
+    @property
+    def lead(self) -> str:
+        """What a reader is told before the text: the head, and of a table row what its columns are called."""
+        return "\n".join(part for part in (self.head, self.labelled) if part)
+
+    @property
     def context(self) -> str:
-        """Head and text: what is embedded and indexed. Only `text` is ever quoted."""
-        return f"{self.head}\n{self.text}" if self.head else self.text
+        """Head and text, a row's with its column names: what is embedded and indexed. Only `text` is ever quoted."""
+        text = self.labelled or self.text
+        return f"{self.head}\n{text}" if self.head else text
+
+    @property
+    def digest(self) -> bytes:
+        """Of the context, 16 bytes: passages of one digest have one vector."""
+        return hashlib.sha256(self.context.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def passage_id(doc_id: str, start: int, end: int) -> int:
@@ -205,6 +245,7 @@ class Citation:
     path: tuple[str, ...] = ()
     role: Role = "body"
     page: int | None = None
+    row: int | None = None
 
     @property
     def digest(self) -> str:
@@ -273,8 +314,10 @@ class Progress:
 
     stage: Literal["model", "files", "passages"]
     done: int
-    total: int
+    total: int  # of passages: those of the files read so far
     detail: str = ""
+    rate: float | None = None  # units a second; None: not known yet
+    left: float | None = None  # seconds until all is done, files not yet read included; None: not known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,16 +325,19 @@ class FileOutcome:
     """What became of one file of the folder."""
 
     source: str
-    state: Literal["indexed", "unchanged", "changed", "removed", "skipped", "failed"]
+    state: Literal["indexed", "unchanged", "changed", "renamed", "same", "removed", "skipped", "failed"]
+    """`renamed`: nothing was read or encoded again; `same`: another file holds the very document."""
     doc_id: str = ""
     passages: int = 0
-    reason: str = ""  # why it was skipped or failed, in words, with the next step
+    reason: str = ""  # why it was skipped, failed or only partly read: a line in Chinese, then one in English; of a
+    # renamed file its old name
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     outcomes: tuple[FileOutcome, ...]
     seconds: float
+    mended: tuple[Notice, ...] = ()  # what was found damaged in the index and made good
 
     @property
     def failed(self) -> tuple[FileOutcome, ...]:
