@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import ParseError
-from rag.parse import SUFFIXES, parse_file
+from rag.parse import SUFFIXES, parse_file, sniff
 from rag.parse.encoding import decode, read_text
 from rag.parse.html import parse as parse_html
 from rag.parse.markdown import parse as parse_markdown
@@ -126,6 +128,32 @@ def test_a_page_saved_as_text_is_read_as_a_page(tmp_path: Path) -> None:
     assert parse_file(plain).text == "没有标签的文字。\n第二行。"
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [("chronicle.epub", "OEBPS/photo.jpg"), ("pitch.pptx", "ppt/embeddings/rules.docx")]
+)
+def test_an_archive_is_known_by_its_parts_not_by_what_they_hold(name: str, part: str) -> None:
+    sample = (HERE / "data" / "formats" / name).read_bytes()
+    out = io.BytesIO(sample)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(part, b"\x00 xl/ ppt/ word/document.xml META-INF/container.xml \x00")
+    suffix = Path(name).suffix
+    assert sniff(out.getvalue(), suffix, name) == suffix
+    assert sniff(out.getvalue(), ".txt", name) == suffix
+    assert sniff(out.getvalue()[:900], suffix, name) == suffix  # its own parser says what is wrong
+    with pytest.raises(ParseError, match="ZIP"):
+        sniff(b"PK\x03\x04 word/document.xml", ".txt", name)
+
+
+def test_a_codec_that_makes_no_text_is_not_believed() -> None:
+    data = b"\xff" + b"plain words " * 9000 + b"\\ud800"
+    assert not any("\ud800" <= c <= "\udfff" for c in decode(data, declared="unicode_escape")[0])
+
+
+def test_many_comments_beside_many_fences() -> None:
+    blocks = parse_markdown(b"```\n<!-- kept -->\n```\n\ntext <!-- gone -->\n\n" * 3000, "a.md").blocks
+    assert [block.kind for block in blocks] == ["code", "paragraph"] * 3000
+
+
 def test_suffixes() -> None:
     assert {".txt", ".md", ".html", ".htm"} <= SUFFIXES
 
@@ -184,6 +212,22 @@ def test_markdown_blocks() -> None:
     }  # fmt: skip
     levels = {parsed.text[b.start : b.end]: b.level for b in parsed.blocks if b.kind == "heading"}
     assert levels == {"# tidewatch": 1, "## Install": 2, "## Usage": 2, "Accuracy": 2, "## License": 2}
+
+
+@pytest.mark.parametrize(
+    ("fields", "category"),
+    [
+        ("tags: [少儿]\ncategory: 方案", "方案"),
+        ("category: 方案\ntags: [少儿]", "方案"),
+        ("tags: [少儿, 共读]", "少儿, 共读"),
+    ],
+)
+def test_a_category_goes_before_tags(fields: str, category: str) -> None:
+    parsed = parse_markdown(f"---\ntitle: 计划\n{fields}\n---\n正文。".encode(), "a.md")
+    assert {key: parsed.text[s.start : s.end] for key, s in parsed.meta.items()} == {
+        "title": "计划",
+        "category": category,
+    }
 
 
 def test_markdown_oddities() -> None:

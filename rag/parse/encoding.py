@@ -8,6 +8,7 @@ the result is everyday text.
 from __future__ import annotations
 
 import codecs
+import re
 import stat
 import unicodedata
 from functools import cache
@@ -30,6 +31,7 @@ _EVERYDAY = frozenset(
     "种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公"
     "這個們來為國說時會對於著過發後裡經麼學現當沒動還進樣開無實與長機從電話請謝網關們體點應產務報業書東車門問間頭"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PUNCTUATION = frozenset("，。、；：？！“”‘’（）《》〈〉【】「」『』—…·　％￥～")
 
 
@@ -99,7 +101,7 @@ def _strict(data: bytes, encoding: str) -> str | None:
     except (UnicodeDecodeError, LookupError, ValueError):
         return None
     # Some codecs (base64 and its kin) are no encodings of text, and surrogates cannot be written out again.
-    return text if isinstance(text, str) and not any("\ud800" <= c <= "\udfff" for c in text[:SAMPLE]) else None
+    return text if isinstance(text, str) and not _SURROGATE.search(text) else None
 
 
 def _utf8(data: bytes) -> tuple[str | None, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ _META = {
     "category": ("article:section", "columnname", "category"),
     "title": ("og:title", "twitter:title", "articletitle", "dc.title"),
 }  # fmt: skip
+_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?\Z")
+_NODES = 500  # parts of a page's linked data that are looked at
 _LD_TYPES = re.compile(r"Article|Posting|Report|WebPage|Recipe|Book|Review", re.IGNORECASE)
 
 
@@ -26,6 +29,10 @@ def declared_metadata(root: Any) -> dict[str, str]:
     def keep(key: str, value: object) -> None:
         if isinstance(value, str):
             clean = _SPACE.sub(" ", value.replace("\x00", " ")).strip()
+            if key == "date":
+                clean = _STAMP.sub(r"\1", clean)  # a time with its zone is for programs
+            if key == "url" and not clean.lower().startswith(("http://", "https://")):
+                return
             if clean and len(clean) <= 500 and key not in found:
                 found[key] = clean
 
@@ -63,29 +70,36 @@ def _linked_data(root: Any) -> Iterator[tuple[str, object]]:
         if "ld+json" not in (element.get("type") or ""):
             continue
         try:
-            data = json.loads(element.text or "")
+            data = json.loads(element.text or "", strict=False)
         except (ValueError, RecursionError):
             continue  # many sites write broken JSON here; the page itself is still good
-        nodes = data if isinstance(data, list) else [data]
-        nodes = [
-            n
-            for node in nodes
-            if isinstance(node, dict)
-            for n in [node, *(node.get("@graph") or [])]
-            if isinstance(n, dict)
-        ]
-        for node in nodes:
+        for node in _nodes(data):
             if not _LD_TYPES.search(str(node.get("@type", ""))):
                 continue
-            yield "title", node.get("headline")
+            yield "title", _name(node.get("headline"))
             yield "date", node.get("datePublished")
             yield "author", _name(node.get("author"))
             yield "publisher", _name(node.get("publisher"))
             yield "category", _name(node.get("articleSection"))
 
 
+def _nodes(data: object) -> list[dict[str, Any]]:
+    """The things that linked data describes, those of its graphs and lists included, in order."""
+    found: list[dict[str, Any]] = []
+    waiting = [data]
+    while waiting and len(found) < _NODES:
+        node = waiting.pop(0)
+        if isinstance(node, list):
+            waiting[:0] = node[:_NODES]
+        elif isinstance(node, dict):
+            found.append(node)
+            waiting[:0] = [inner for inner in (node.get("@graph"), node.get("mainEntity")) if inner]
+    return found
+
+
 def _name(value: object) -> object:
-    if isinstance(value, list):
-        names = [n for n in map(_name, value) if isinstance(n, str)]
-        return ", ".join(names) or None
-    return value.get("name") if isinstance(value, dict) else value
+    """Who or what is named: by a word, a thing with a name, or a list of either."""
+    held = value if isinstance(value, list) else [value]
+    names = [one.get("name") if isinstance(one, dict) else one for one in held]
+    said = [name for name in names if isinstance(name, str) and not name.startswith(("http://", "https://"))]
+    return html.unescape(", ".join(dict.fromkeys(said))) or None

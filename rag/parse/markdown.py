@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from rag.parse.encoding import decode
+from rag.table import cell_spans
 from rag.types import Block, BlockKind, Parsed, Span
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
@@ -15,11 +17,13 @@ _ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)")
 _BREAK = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?(?:[ \t]*\|[ \t]*:?-+:?)*[ \t]*\|?\Z")
 _REFERENCE = re.compile(r" {0,3}\[[^\]]+\]:\s*\S+")
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^)]{0,2000}\)|\[[^\[\]]*\])")
+_MARKUP = re.compile(r"\*+|`+|~~|<[^<>]*>|(?<!\w)_+|(?<!_)_+(?!\w)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][\w-]*)[ \t]*[:=][ \t]*(.+?)[ \t]*$")
 _KEYS = {
     "title": "title", "author": "author", "authors": "author", "date": "date", "published": "date", "created": "date",
-    "category": "category", "categories": "category", "tags": "category", "url": "url", "link": "url",
+    "category": "category", "categories": "category", "tags": "tags", "url": "url", "link": "url",
     "canonical": "url", "permalink": "url", "publisher": "publisher", "source": "publisher",
 }  # fmt: skip
 
@@ -31,9 +35,14 @@ def parse(data: bytes, name: str) -> Parsed:
     text, _ = decode(data, name)
     # Comments are blanked for reading only, so that every offset stays the source's.
     code = list(_fenced(text))
-    hidden = _COMMENT.sub(
-        lambda m: m.group() if any(a <= m.start() < b for a, b in code) else re.sub(r"[^\n]", " ", m.group()), text
-    )
+    starts = [start for start, _ in code]
+
+    def blanked(comment: re.Match[str]) -> str:
+        before = bisect_right(starts, comment.start()) - 1
+        fenced = before >= 0 and comment.start() < code[before][1]
+        return comment.group() if fenced else re.sub(r"[^\n]", " ", comment.group())
+
+    hidden = _COMMENT.sub(blanked, text)
     lines = _lines(hidden)
     head, meta = _front(hidden, lines)
     blocks = [
@@ -93,6 +102,8 @@ def _front(text: str, lines: list[Line]) -> tuple[list[Line], dict[str, Span]]:
                         left, right = left + 1, right - 1
                     if right > left:
                         meta[key] = Span(left, right)
+            tags = meta.pop("tags", None)  # they say what it is about only where nothing else does
+            meta.update({"category": tags} if tags and "category" not in meta else {})
             return [_strip(text, *line) for line in (lines[0], *inner, lines[index])], meta
     return [], meta
 
@@ -116,9 +127,11 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
             run.clear()
 
     index, table = 0, False
+    columns: tuple[str, ...] = ()  # of the table being read
     while index < len(lines):
         start, end = lines[index]
         line = text[start:end]
+        columns = columns if "|" in line else ()
         fence = _FENCE.match(line)
         if fence:
             yield from close()
@@ -154,7 +167,10 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
             run.append((start, end))
         elif line.lstrip().startswith("|") or table:
             yield from close()
-            yield Block("row", *_strip(text, start, end))
+            a, b = _strip(text, start, end)
+            heads = _rule_below(text, lines, index)
+            yield Block("row", a, b, columns=() if heads else columns)
+            columns = _names(text[a:b]) if heads else columns
         elif line.lstrip().startswith(">"):
             if kind != "quote":
                 yield from close()
@@ -166,6 +182,12 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[Block]:
             run.append((start, end))
         index += 1
     yield from close()
+
+
+def _names(row: str) -> tuple[str, ...]:
+    """The cells of a header without their inline markup: what the columns are called."""
+    cells = (_LINK.sub(r"\1", row[a:b]) for a, b in cell_spans(row))
+    return tuple(" ".join(_MARKUP.sub("", cell.replace("\\|", "|")).split()) for cell in cells)
 
 
 def _rule_below(text: str, lines: list[Line], index: int) -> bool:
