@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from rag.table import labelled
 from rag.text import dates, fold, is_han
 from rag.text.pagelines import read_line
 from rag.text.sentences import clause_spans, sentence_spans, trim
@@ -19,6 +20,7 @@ _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _LONGEST_NAME = 40  # characters of a file's name; saved pages have longer ones, which say nothing new
 _CLOCK = re.compile(r"\s*\d{1,2}:\d\d.*")
 _ADDS = 0.3  # share of a file name's characters that its document's title lacks
+_MANY = 2000  # sentences and clauses in one paragraph, beyond which the smallest are put together
 _ASKED = re.compile(r"(?:Q\d*|问|問|提问)\s*[:：.、]", re.IGNORECASE)
 
 
@@ -30,8 +32,10 @@ def chunk(document: Document, *, chars: int = 300) -> list[Passage]:
     section, longer ones are split between sentences into even parts. Titles and headings travel as `title` and `path`
     and are passages only where a document has nothing else.
     """
-    title = _title(document)
-    chosen = [section for section in document.sections if section.role not in {"title", "heading"}]
+    title = title_of(document)
+    chosen = [
+        section for section in document.sections if section.role not in {"title", "heading"} and not section.names
+    ]
     made = [passage for section in chosen for passage in _passages(document, section, chars, title)]
     if made:
         return made
@@ -54,6 +58,8 @@ def tokens_estimate(text: str) -> float:
 
 def _passages(document: Document, section: Section, chars: int, title: str) -> list[Passage]:
     text = document.text
+    if section.columns:
+        return _rows(document, section, chars, title)
     found: Spans = []
     paragraphs = [
         (section.start + a, section.start + b)
@@ -66,15 +72,43 @@ def _passages(document: Document, section: Section, chars: int, title: str) -> l
         else:
             found.append((group[0][0], group[-1][1]))
     title = "" if section.role == "title" else title
-    return [
-        Passage(
-            passage_id(document.id, a, b), document.id, text[a:b], a, b, title, section.path, section.role, section.page
-        )
-        for a, b in found
-    ]
+    row, counted = section.row, section.start
+    made: list[Passage] = []
+    for a, b in found:
+        if row is not None:
+            row, counted = row + text.count("\n", counted, a), a
+        made.append(
+            Passage(
+                passage_id(document.id, a, b), document.id, text[a:b], a, b, title, section.path, section.role,
+                section.page, row,
+            )
+        )  # fmt: skip
+    return made
 
 
-def _title(document: Document) -> str:
+def _rows(document: Document, section: Section, chars: int, title: str) -> list[Passage]:
+    """A passage for each row, with what the table's header says of its cells; a row too long for one is cut like any
+    paragraph, and then without."""
+    text, found, at = document.text, [], section.start
+    for index, line in enumerate(text[section.start : section.end].split("\n")):
+        span = trim(text, at, at + len(line))
+        row = None if section.row is None else section.row + index
+        at += len(line) + 1
+        if not any(c.isalnum() for c in line):
+            continue
+        whole = _fits(text, *span, 3 * chars) and tokens_estimate(labelled(line, section.columns)) <= TOKENS
+        for a, b in [span] if whole else _split(text, span, chars):
+            columns = section.columns if whole else ()
+            found.append(
+                Passage(
+                    passage_id(document.id, a, b), document.id, text[a:b], a, b, title, section.path, section.role,
+                    section.page, row, columns,
+                )
+            )  # fmt: skip
+    return found
+
+
+def title_of(document: Document) -> str:
     """The title, with what the file's name adds to it (河灯节2023.txt), or else the document's date where neither tells a
     year: what tells twins apart often stands there and nowhere in their paragraphs."""
     title, place = document.title, PurePosixPath(document.source)
@@ -136,6 +170,8 @@ def _split(text: str, span: tuple[int, int], chars: int) -> Spans:
     """One long paragraph cut between sentences into parts of even length; the split with the smallest squared
     deviation, by dynamic programming over the sentences."""
     units = _units(text, span, chars)
+    if len(units) > _MANY:
+        units = _merged(text, units, chars / 20)
     lengths = [size(text[a:b]) for a, b in units]
     costs = [tokens_estimate(text[a:b]) for a, b in units]
     total = sum(lengths)
@@ -171,6 +207,19 @@ def _units(text: str, span: tuple[int, int], chars: int) -> Spans:
         for c, d in clause_spans(text[start:end]):
             units.extend(_hard(text, start + c, start + d, chars))
     return units
+
+
+def _merged(text: str, units: Spans, least: float) -> Spans:
+    """Neighbours put together until each is of some size: a paragraph of a hundred thousand crumbs has as many ways to be
+    cut, and each takes its time."""
+    found: Spans = []
+    small = False
+    for start, end in units:
+        if small:
+            start = found.pop()[0]
+        found.append((start, end))
+        small = end - start < 3 * least and size(text[start:end]) < least
+    return found
 
 
 def _hard(text: str, start: int, end: int, chars: int) -> Spans:

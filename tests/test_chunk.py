@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from rag.chunk import TOKENS, chunk, size, tokens_estimate
 from rag.furniture import label
 from rag.parse import parse_file
+from rag.parse.header import table_lines
+from rag.parse.lay import Line, lay
 from rag.parse.plain import blocks_of
 from rag.text import dates, sentence_spans
 from rag.types import Document, Parsed, Passage, Section, Span, passage_id
@@ -98,9 +100,62 @@ def test_sections_are_not_mixed() -> None:
     assert not any("材料清单" in p.text for p in passages)
 
 
-def test_table_rows_travel_together() -> None:
+def test_a_table_row_is_a_passage_that_knows_its_columns() -> None:
     passages = chunk(page(HERE / "data" / "parse" / "readme.md"))
-    assert any("Gull Point" in p.text and "Sandwick" in p.text for p in passages)
+    row = next(p for p in passages if "Gull Point" in p.text)
+    assert (
+        row.columns == ("Code", "Harbour", "Range (m)")
+        and row.labelled == "Code: GUL；Harbour: Gull Point；Range (m): 4.1"
+    )
+    assert not any("Sandwick" in p.text and "Gull Point" in p.text for p in passages)
+    assert not any(p.text.startswith("| Code") for p in passages)  # read with each row
+
+
+cells = st.text("甲乙丙丁ab12.%一、（）小计 ", max_size=7)
+tables = st.lists(st.lists(cells, min_size=1, max_size=4), min_size=1, max_size=9)
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables, st.sampled_from([None, 0, 1, 2]), st.sampled_from([None, 3]), st.integers(80, 300))
+def test_rows_are_numbered_covered_and_never_overlap(
+    rows: list[list[str]], marked: int | None, first_row: int | None, chars: int
+) -> None:
+    before, after = [Line("heading", "收费", 1, "style")], [Line("paragraph", "表后还有一句话。")]
+    parsed = lay([*before, *table_lines(rows, marked=marked, first_row=first_row, page=1), *after])
+    document = label(parsed, doc_id="d", source="a.xlsx")
+    passages = chunk(document, chars=chars)
+    check(document, passages, chars)
+    numbers = {parsed.text[b.start : b.end]: {x.row for x in parsed.blocks if parsed.text[x.start : x.end] == parsed.text[b.start : b.end]} for b in parsed.blocks}  # fmt: skip
+    for p in passages:
+        if p.columns:
+            assert p.row in numbers[p.text]
+    held = "".join(p.text for p in passages)
+    body = "".join(document.text[s.start : s.end] for s in document.sections if s.role == "body" and not s.names)
+    assert [c for c in body if c.isalnum()] == [c for c in held if c.isalnum()]
+
+
+def test_rows_under_a_group_s_title_carry_it() -> None:
+    rows = [["项目", "单位", "价格"], ["一、打印", "", ""], ["黑白", "张", "0.2"], ["彩色", "张", "1.5"], ["小计", "", ""],
+            ["二、装订", "", ""], ["胶装", "本", "8"]]  # fmt: skip
+    document = label(lay(table_lines(rows, first_row=2)), doc_id="d", source="a.xlsx")
+    assert [(p.path, p.row, p.text.split()[0]) for p in chunk(document)] == [
+        (("一、打印",), 4, "黑白"), (("一、打印",), 5, "彩色"), (("一、打印",), 6, "小计"), (("二、装订",), 8, "胶装"),
+    ]  # fmt: skip
+    assert [s.row for s in document.sections if s.role == "heading"] == [3, 7]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["项目", "单位", "价格"], ["黑白", "张", "0.2"], ["彩色", "", ""], ["胶装", "本", "8"], ["骑马钉", "本", "3"]],
+        [["编号", "名称", "价格"], ["HS-1", "", ""], ["HS-2", "本", "8"], ["HS-3", "本", "3"]],
+        [["项目", "单位", "价格"], ["一、打印", "", ""], ["黑白", "张", "0.2"]],
+        [["项目", "单位", "价格"], ["黑白", "张", "0.2"], ["彩色", "张", "1.5"], ["合计", "", ""]],
+    ],
+)
+def test_a_row_of_which_little_is_known_titles_no_group(rows: list[list[str]]) -> None:
+    document = label(lay(table_lines(rows, first_row=1, marked=1)), doc_id="d", source="a.xlsx")
+    assert len(chunk(document)) == len(rows) - 1 and not any(p.path for p in chunk(document))
 
 
 def test_monstrous_sentences_are_cut_at_clauses_then_anywhere() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ from hypothesis import strategies as st
 
 from rag.furniture import label
 from rag.parse import parse_file
+from rag.parse.lay import Line, lay
 from rag.parse.plain import blocks_of
 from rag.text.names import is_name, is_office
 from rag.text.pagelines import read_line
 from rag.types import BODY_ROLES, Document, Parsed
 
 HERE = Path(__file__).parent
+LONG = "这一段写得很长，讲的是河流怎样改道，堤坝怎样修筑，村庄怎样搬迁，前后一共用了三十多年的时间。"
 PAGES = [*sorted((HERE / "data" / "parse").glob("*.*")), *sorted((HERE.parent / "seeds").glob("000_*.txt"))]
 
 
@@ -123,6 +127,85 @@ def test_mail() -> None:
     assert document.title == "Move of the seed bank to the new building"
     assert document.value("author") == "Ingrid Solheim"
     assert document.value("date").startswith("Tue, 4 Jun 2024")
+
+
+def test_a_memo_s_title_is_its_subject() -> None:
+    head = "{}\n\nFrom: Pell Ashgrove\nTo: All staff\nDate: 3 May 2024\nSubject: New shift hours\n\n"
+    text = "From June the museum opens at nine, and everybody should be there at a quarter to nine, in uniform."
+    memo = of(head.format("MEMO") + text)
+    assert (memo.title, memo.value("author"), memo.value("date")) == ("New shift hours", "Pell Ashgrove", "3 May 2024")
+    assert roles(memo, "body") == text
+    chinese = of(f"备忘录\n致：全体员工\n发自：办公室\n事由：调整作息时间\n\n{LONG}")
+    assert (chinese.title, chinese.value("author")) == ("调整作息时间", "办公室")
+    assert of(f"{LONG}\n致：全体员工\n发自：办公室\n事由：调整作息时间").title == "a"
+
+
+@pytest.mark.parametrize(
+    ("lines", "author"),
+    [
+        ("Mira Castellane and Jonas Verweel\nInstitute of Stream Ecology, University of Northmere",
+         "Mira Castellane and Jonas Verweel"),
+        ("Anna Keller¹, Luis Ortega²\n¹ University of Sils\n² Ryton College", "Anna Keller¹, Luis Ortega²"),
+        ("J. K. Marsh*\nHarbour Academy", "J. K. Marsh"),
+        ("陶小满1，林知远2\n（1. 北岭大学环境学院；2. 云溪市水文站）", "陶小满1，林知远2"),
+        ("陶小满 林知远\n北岭大学", "陶小满 林知远"),
+    ],
+)  # fmt: skip
+def test_who_wrote_a_paper(lines: str, author: str) -> None:
+    for abstract in (f"Abstract. {LONG}", f"摘要：{LONG}"):
+        text = f"River sediment over eight months of records\n\n{lines}\n\n{abstract}"
+        document = of(text)
+        assert document.value("author") == author
+        assert roles(document, "byline").split("\n") == lines.split("\n")
+        assert roles(document, "body") == abstract
+
+
+def test_lines_over_an_abstract_that_name_nobody_stay() -> None:
+    document = of(f"河流泥沙研究\n\n北岭大学的三条河\n以及它们的水库\n\n摘要：{LONG}")
+    assert "三条河" in roles(document, "body") + roles(document, "heading")
+
+
+def parsed(*lines: Line) -> Document:
+    return label(lay(lines), doc_id="d", source="册子.x")
+
+
+def test_a_long_table_is_labelled_in_linear_time() -> None:
+    rows = [Line("row", f"{n} | x", row=n, columns=("id", "name")) for n in range(1, 50_001)]
+    began = time.perf_counter()
+    assert len(parsed(*rows).sections) == 1 and time.perf_counter() - began < 8
+
+
+def test_the_name_of_a_part_is_not_the_title() -> None:
+    row = Line("row", "甲 | 乙")
+    for hint in ("sheet", "record", "key"):
+        assert parsed(Line("heading", "一月", 1, hint), row, Line("heading", "二月", 1, hint), row).title == "册子"
+    caption = [Line("heading", "一月", 1, "sheet"), Line("paragraph", "北岭文印社价目表"), row]
+    assert parsed(*caption).title == "北岭文印社价目表"
+    assert parsed(*caption, Line("heading", "二月", 1, "sheet"), row).title == "册子"
+
+
+def test_words_over_a_table_make_no_furniture_of_its_rows() -> None:
+    table = [Line("row", "id | title"), *(Line("row", f"{n} | x", columns=("id", "title")) for n in (1, 2, 3))]
+    for name, hint in (("related", "key"), ("评论", "sheet"), ("相关阅读", "style"), ("Related", "h2 section")):
+        document = parsed(Line("paragraph", LONG), Line("heading", name, 2, hint), *table)
+        assert [s.role for s in document.sections] == ["body", "heading", "body", "body"], name
+    aside = parsed(Line("paragraph", LONG), *(replace(line, hint="aside") for line in table))
+    assert [s.role for s in aside.sections[1:]] == ["related", "related"]
+
+
+def test_notes_and_enclosures_answer_and_comments_do_not() -> None:
+    document = parsed(
+        Line("paragraph", LONG), Line("paragraph", "北岭大学办公室"), Line("paragraph", "2024年3月5日"),
+        Line("paragraph", "版权所有 © 2024", hint="notes"), Line("paragraph", "陶小满：请补充附件。", hint="comment"),
+        Line("paragraph", "¹ 来源：年鉴", hint="notes"), Line("item", "相关阅读", 1, "attachment"),
+    )  # fmt: skip
+    assert roles(document, "body").split("\n")[1:] == ["版权所有 © 2024", "¹ 来源：年鉴", "相关阅读"]
+    assert roles(document, "comment") == "陶小满：请补充附件。"
+    assert document.value("date") == "2024年3月5日" and document.value("publisher") == "北岭大学办公室"
+
+
+def test_the_head_of_every_page_is_not_the_title() -> None:
+    assert of(f"云溪市水文站                第 3 页\n关于水位观测的报告\n\n{LONG}").title == "关于水位观测的报告"
 
 
 def test_thread_keeps_each_post_as_body() -> None:

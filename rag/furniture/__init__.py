@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from rag.furniture.flow import flow, signature
+from rag.furniture.flow import beside, flow, signature
 from rag.furniture.head import body_start, find_title, head
 from rag.furniture.items import Item, gather
+from rag.furniture.opening import authors, memo
+from rag.furniture.tables import group_title, groups, naming
 from rag.types import Document, Parsed, Role, Section, Span
 
 __all__ = ["label"]
@@ -27,17 +29,23 @@ def label(parsed: Parsed, *, doc_id: str, source: str) -> Document:
     once; `title` is the source's name where the text has no title.
     """
     items = gather(parsed)
+    memo(items)
     meta: dict[str, Span] = dict(parsed.meta)
-    first = next((i for i, item in enumerate(items) if item.prose and item.role is None), None)
+    prose = [i for i, item in enumerate(items) if item.prose and item.role is None]
+    first = next((i for i in prose if not items[i].outside), prose[0] if prose else None)
     title = find_title(items, first, meta)
+    authors(items, title)
     start = body_start(items, first, title)
     head(items, start, title, meta)
     flow(items, start)
     signature(items)
+    beside(items, title)
     for item in items:
         told = item.meta if item.role != "comment" or item.says == "comment" else []
         for key, left, right in told:
-            meta.setdefault(key, Span(left, right))
+            known = meta.get(key)
+            if known is None or (key == "author" and left <= known.start and known.end <= right):  # one of its authors
+                meta[key] = Span(left, right)
     if title is not None:
         item = items[title]
         item.role = "title"
@@ -47,7 +55,7 @@ def label(parsed: Parsed, *, doc_id: str, source: str) -> Document:
     sections = _sections(items, parsed.text)
     name = meta.get("title")
     shown = parsed.text[name.start : name.end] if name else PurePosixPath(source).stem
-    return Document(doc_id, _plain_title(shown), source, parsed.text, sections, meta)
+    return Document(doc_id, _plain_title(shown), source, parsed.text, sections, meta, parsed.kind, parsed.pages)
 
 
 def _plain_title(raw: str) -> str:
@@ -60,26 +68,43 @@ def _sections(items: Sequence[Item], text: str) -> tuple[Section, ...]:
     depth = {level: index + 1 for index, level in enumerate(levels)}
     stack: list[tuple[int, str]] = []
     sections: list[Section] = []
-    for item in items:
+    names, titled = naming(items), groups(items)
+    lines = 0  # newlines in the last section
+    inside = 0  # index at which the group of rows ends that the stack's last entry titles; 0: none
+    for index, item in enumerate(items):
         role: Role = item.role or "body"
         block = item.block
-        if role == "heading":
-            level = depth[block.level]
+        if inside and index >= inside:
+            stack.pop()
+            inside = 0
+        if role == "heading" or (role == "body" and index in titled):
+            level = depth[block.level] if role == "heading" else stack[-1][0] + 1 if stack else 1
             while stack and stack[-1][0] >= level:
                 stack.pop()
             path = tuple(name for _, name in stack)
-            sections.append(Section(path, block.start, block.end, role, block.page, level))
-            stack.append((level, _plain_title(item.text)))
+            sections.append(Section(path, block.start, block.end, "heading", block.page, level, block.row))
+            stack.append((level, _plain_title(item.text) if role == "heading" else group_title(item)))
+            inside = 0 if role == "heading" else titled[index]
             continue
         path = tuple(name for _, name in stack) if role == "body" else ()
         last = sections[-1] if sections else None
-        if (
-            last
-            and role != "title"
-            and (last.path, last.role, last.page) == (path, role, block.page)
-            and not any(c.isalnum() for c in text[last.end : block.start])
-        ):
+        made = Section(path, block.start, block.end, role, block.page, 0, block.row, block.columns, index in names)
+        if last and role != "title" and _goes_on(last, made, text, lines):
+            lines += text.count("\n", last.end, block.end)
             sections[-1] = replace(last, end=block.end)
         else:
-            sections.append(Section(path, block.start, block.end, role, block.page))
+            lines = text.count("\n", block.start, block.end)
+            sections.append(made)
     return tuple(sections)
+
+
+def _goes_on(last: Section, made: Section, text: str, lines: int) -> bool:
+    """Whether a block belongs to the section before it: one path, role and page; of a table the same columns, and the next
+    row of its sheet."""
+    if (last.path, last.role, last.page, last.columns) != (made.path, made.role, made.page, made.columns):
+        return False
+    if last.names != made.names or (last.row is None) != (made.row is None):
+        return False
+    if last.row is not None and made.row != last.row + lines + 1:
+        return False
+    return not any(c.isalnum() for c in text[last.end : made.start])

@@ -26,6 +26,9 @@ def flow(items: list[Item], start: int) -> None:
         left -= mass[index]
         if item.role:
             continue
+        if item.answers:
+            item.role = "body"
+            continue
         ended = rest <= 0.25 and (total > 1)
         mark = item.says
         real = item.trusted and not mark
@@ -52,11 +55,13 @@ def flow(items: list[Item], start: int) -> None:
             item.take(mark)
             if not (ended or tail):
                 item.meta = [told for told in item.meta if told[0] == "date"]  # its author is that of one post
+        elif item.data:  # whatever is said above a table, its rows are data
+            item.role = state = "body"
         elif state == "body" and _widget(items, index):
             item.take("byline" if is_name(item.text) else "counter" if mark == "comment" else "nav")
         elif state == "comment" and buttons(item):
             item.take("nav")
-        elif state == "comment" and not (real and item.block.level <= comment_level):
+        elif state == "comment" and not (real and item.block.level <= comment_level) and not (item.main and item.prose):
             item.take("comment")
         elif state == "body" and _ornament(items, index):
             item.take("nav")
@@ -71,6 +76,7 @@ def flow(items: list[Item], start: int) -> None:
             item.take("byline" if item.text in bylines else "body" if ends_like_prose(item.text) else "nav")
         else:
             state = "body"
+            tail = tail and not (real and not item.web)  # only web pages have a foot with headings of its own
             item.role = "heading" if item.block.kind in {"heading", "title"} else "body"
 
 
@@ -100,7 +106,7 @@ def _heads_list(items: Sequence[Item], index: int) -> bool:
     below = items[index + 1 : index + 3]
     if items[index].hinted == "related":
         return True
-    return len(below) == 2 and not any(item.prose for item in below)
+    return len(below) == 2 and not any(item.prose or item.block.kind == "row" for item in below)
 
 
 def _leads_to_prose(items: Sequence[Item], index: int) -> bool:
@@ -109,9 +115,22 @@ def _leads_to_prose(items: Sequence[Item], index: int) -> bool:
     return len(after) >= 2 and after[0].prose and sum(item.prose for item in after) >= 2
 
 
+def beside(items: Sequence[Item], title: int | None) -> None:
+    """What the page's reader left out of the article and no rule knew: buttons before the body, lists after it. Prose
+    among the article's own, and what leads from the title to it, stays: furniture is put last, and those may answer."""
+    main = [index for index, item in enumerate(items) if item.main and item.role in {"body", "heading"}]
+    for index, item in enumerate(items if main else ()):
+        if not item.outside or index == title or item.role not in {"body", "heading"}:
+            continue
+        if index > main[-1] or (index > main[0] and not item.prose):
+            item.role = "related"
+        elif index < main[0] and not (title is not None and index > title and ends_like_prose(item.text)):
+            item.role = "nav"
+
+
 def signature(items: list[Item]) -> None:
     """Who signed, and when, at the foot of the body: 国务院办公厅 / 2023年10月25日."""
-    body = [i for i, item in enumerate(items) if item.role in {"body", "heading", "date", "byline"}]
+    body = [i for i, x in enumerate(items) if x.role in {"body", "heading", "date", "byline"} and not x.answers]
     prose = [i for i in body if items[i].prose]
     if not prose:
         return

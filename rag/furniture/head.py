@@ -12,11 +12,17 @@ from rag.text.wrap import LIST_MARK, width
 from rag.types import Role, Span
 
 TITLE_MAX = 160  # columns
+_RUNNING = re.compile(r"\S[ \t\u3000]{4,}\S|第\s*\d+\s*页|\bpage \d+", re.IGNORECASE)  # the head of every page
 
 
 def find_title(items: Sequence[Item], first: int | None, meta: Mapping[str, Span]) -> int | None:
     """Index of the block that is the title, None where the text shows none."""
     declared = meta.get("title")
+    if declared and any(item.block.start < declared.start < item.block.end and _titles(item) for item in items):
+        return None  # a letter's subject: the line says so itself
+    before = items[: next((i for i, item in enumerate(items) if item.prose), len(items))]
+    if not declared and any(map(_titles, before)):
+        return None
     for index, item in enumerate(items):
         if (
             declared
@@ -28,6 +34,9 @@ def find_title(items: Sequence[Item], first: int | None, meta: Mapping[str, Span
     for index, item in enumerate(items):
         if item.block.kind == "title":
             return index
+    inner = [i for i, item in enumerate(items) if item.inner]
+    if inner:  # a workbook or records: each part has a name, the whole that of its file, or of its only sheet's caption
+        return 1 if inner == [0] and _captions(items[:3]) else None
     tops = [i for i, item in enumerate(items) if item.trusted and item.block.level == 1 and item.role is None]
     if tops and (first is None or tops[0] < first or len(tops) == 1):
         return tops[0]
@@ -36,7 +45,8 @@ def find_title(items: Sequence[Item], first: int | None, meta: Mapping[str, Span
     limit = first if first is not None else min(len(items), 4)
     best, best_score = None, 0.0
     signals = [i for i in range(limit) if _signal(items[i])]
-    opening = next((i for i in range(limit) if not (items[i].role or items[i].mark)), -1)
+    said = (i for i in range(limit) if not (items[i].role or items[i].mark or _RUNNING.search(items[i].text)))
+    opening = next(said, -1)
     for index in range(limit):
         item = items[index]
         if (
@@ -59,6 +69,13 @@ def find_title(items: Sequence[Item], first: int | None, meta: Mapping[str, Span
         if score > best_score:
             best, best_score = index, score
     return best
+
+
+def _captions(opening: Sequence[Item]) -> bool:
+    """Whether a sheet begins with the title of its table."""
+    kinds = [item.block.kind for item in opening]
+    caption = opening[1] if kinds[1:] == ["paragraph", "row"] else None
+    return caption is not None and not (caption.mark or caption.prose or caption.role) and _titular(caption.text)
 
 
 def _opens_page(items: Sequence[Item], index: int) -> bool:
@@ -84,6 +101,8 @@ def heading_like(text: str) -> bool:
 def _titular(text: str) -> bool:
     if not 2 <= width(text) <= TITLE_MAX or "\n" in text.strip():
         return False
+    if _RUNNING.search(text):
+        return False
     return not re.search(r"[。；;，,、：:][”’」』）)】]*$", text) and any(c.isalpha() for c in text)
 
 
@@ -97,7 +116,9 @@ def body_start(items: Sequence[Item], first: int | None, title: int | None) -> i
     floor = 0 if title is None else title + 1
     if first is None:
         start = floor
-        while start < len(items) and (items[start].role or items[start].says in {"byline", "date", "nav"}):
+        while start < len(items) and (
+            items[start].role or items[start].says in {"byline", "date", "nav"} or items[start].block.kind == "meta"
+        ):
             start += 1
         if start + 1 < len(items) and start and is_name(items[start].text) and items[start + 1].apart:
             start += 1  # the poet under the title
@@ -107,7 +128,9 @@ def body_start(items: Sequence[Item], first: int | None, title: int | None) -> i
         before = items[start - 1]
         opens = before.trusted or before.block.kind in {"row", "code", "quote", "item"} or ends_like_prose(before.text)
         heads = before.block.kind == "heading" and not is_office(before.text) and not is_name(before.text)
-        if before.role or before.mark or document_number(before.text) or not (opens or heads):
+        if before.role or before.mark or before.block.kind == "meta" or document_number(before.text):
+            break
+        if not (opens or heads):
             break
         start -= 1
     return start
@@ -124,7 +147,9 @@ def head(items: list[Item], start: int, title: int | None, meta: dict[str, Span]
         if item.role or index == title:
             continue
         after_title = title is None or index > title
-        if item.block.kind == "meta":
+        if item.answers:
+            item.role = "body"
+        elif item.block.kind == "meta":
             item.take(_declared(item))
         elif item.mark and (page or buttons(item) or item.mark.role not in {"related", "comment", "nav"}):
             item.take(item.mark.role if item.mark.role != "related" else "nav")
@@ -172,11 +197,13 @@ def _followed_by_office(items: Sequence[Item], index: int, start: int) -> bool:
     return index + 1 < start and is_office(items[index + 1].text) and not items[index + 1].mark
 
 
-_MAIL = re.compile(r"(?P<key>[A-Za-z-]+|[\u4e00-\u9fff]{2,4})\s*[:：]\s*(?P<value>\S.*)", re.DOTALL)
+_MAIL = re.compile(r"(?P<key>[A-Za-z-]+|[\u4e00-\u9fff]{1,4})\s*[:：]\s*(?:\|\s*)?(?P<value>\S.*)", re.DOTALL)
 _MAIL_KEYS: dict[str, tuple[Role, str]] = {
     "from": ("byline", "author"), "发件人": ("byline", "author"), "寄件者": ("byline", "author"),
+    "发自": ("byline", "author"), "发文": ("byline", "author"), "由": ("byline", "author"),
     "date": ("date", "date"), "sent": ("date", "date"), "日期": ("date", "date"), "发送时间": ("date", "date"),
     "subject": ("title", "title"), "主题": ("title", "title"), "主旨": ("title", "title"),
+    "re": ("title", "title"), "事由": ("title", "title"),
 }  # fmt: skip
 
 
@@ -189,6 +216,10 @@ def _declared(item: Item) -> Role:
     if not match:
         return "nav"
     return _MAIL_KEYS.get(match.group("key").lower(), ("byline", ""))[0]
+
+
+def _titles(item: Item) -> bool:
+    return "title" in {key for key, _ in _mail_meta(item)}
 
 
 def _mail_meta(item: Item) -> list[tuple[str, Span]]:

@@ -38,9 +38,38 @@ class Item:
     meta: list[tuple[str, int, int]] = field(default_factory=list)  # (key, start, end) in the document
 
     @property
+    def main(self) -> bool:
+        """The page's reader found it in the article."""
+        return self.block.hint.endswith("·main")
+
+    @property
+    def outside(self) -> bool:
+        return self.block.hint.endswith("·outside")
+
+    @property
     def trusted(self) -> bool:
         """The format itself says that it is a heading; plain text can only look like one."""
         return self.block.kind in {"heading", "title"} and bool(self.block.hint)
+
+    @property
+    def web(self) -> bool:
+        """It stood on a web page, where headings may belong to the furniture."""
+        return bool(re.search(r"\bh[1-6]\b", self.block.hint))
+
+    @property
+    def inner(self) -> bool:
+        """The name of a part of the file, a sheet or a record: never of the whole, and it says nothing of a page."""
+        return self.block.hint in {"sheet", "record", "key"}
+
+    @property
+    def answers(self) -> bool:
+        """What the format sets apart and yet belongs to the text: a speaker's notes, footnotes, the name of an enclosure."""
+        return self.block.hint in {"notes", "attachment"}
+
+    @property
+    def data(self) -> bool:
+        """A row of a table with a header, where no page's reader left it out of the article."""
+        return self.block.kind == "row" and bool(self.block.columns) and not self.outside
 
     @property
     def says(self) -> Role | None:
@@ -68,7 +97,10 @@ def gather(parsed: Parsed) -> list[Item]:
             and (ends_like_prose(text) or width(text) >= 3 * LONG)
         )
         apart = bool(items) and parsed.text.count("\n", items[-1].block.end, block.start) > 1
-        items.append(Item(block, text, mark, prose, _hinted(block.hint), apart))
+        item = Item(block, text, mark, prose, _hinted(block.hint), apart)
+        if item.inner or item.answers:
+            item.mark = None
+        items.append(item)
     dated = [item for item in items if item.mark and item.mark.role == "date"]
     if len(items) >= 3 and len(dated) > 0.5 * len(items):
         for item in dated:  # a log, not a page: the dates are its content
@@ -81,6 +113,8 @@ def gather(parsed: Parsed) -> list[Item]:
             for item in mine:
                 item.hinted = None
     for item in items:
+        if item.main and item.prose and item.hinted != "comment":
+            item.hinted = None  # what a wrapper is called says less than the text inside it
         if item.hinted in {"byline", "date"}:
             if width(item.text) <= 100 and not item.prose:
                 item.take(_either(item.says, {"byline", "date", "counter"}, item.hinted))
