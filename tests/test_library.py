@@ -18,7 +18,7 @@ from rag.errors import (
     UnknownDocumentError,
     VerificationError,
 )
-from rag.library import Library, Source
+from rag.library import Entry, Library, Source
 from rag.types import Document, Passage, Section, Span, passage_id
 
 STRANGE = "标题\x00'; DROP TABLE documents; -- \ud83d <b>“x”\r\n"
@@ -124,7 +124,7 @@ def test_a_passage_that_is_not_its_documents_text_is_refused_whole(library: Libr
     good, bad = make_document("a"), make_document("b")
     wrong = Passage(1, "b", "编造", 0, 2)
     with pytest.raises(VerificationError):
-        library.add_all([(good, cut(good, 4), ()), (bad, [wrong], ())])
+        library.add_all([Entry(good, cut(good, 4)), Entry(bad, [wrong])])
     assert library.documents() == [] and library.count == 0 and library.unindexed() == []
     with pytest.raises(VerificationError):
         library.add(bad, cut(good, 4))
@@ -222,7 +222,7 @@ def test_a_crash_in_the_middle_of_adding_leaves_nothing_of_it(library: Library, 
     good = make_document("a")
 
     def entries() -> object:
-        yield good, cut(good, 4), ()
+        yield Entry(good, cut(good, 4))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -248,7 +248,7 @@ def test_readers_never_wait_for_the_writer_and_see_whole_documents(library: Libr
 
     def entries() -> object:
         other = make_document("d2")
-        yield other, cut(other, 4), ()
+        yield Entry(other, cut(other, 4))
         inside.set()
         assert seen.wait(5), "the reader waited for the writer"
 
@@ -345,7 +345,7 @@ def test_a_stranger_is_left_alone_and_a_newer_format_is_a_mismatch(path: Path, t
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(IndexMismatchError, match="rebuild"):
+    with pytest.raises(IndexMismatchError, match="newer version"):
         Library(path)
 
 
@@ -368,13 +368,13 @@ def test_a_killed_writer_leaves_a_sound_library(path: Path) -> None:
     child = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from rag.library import Library\n"
+        "from rag.library import Entry, Library\n"
         "from rag.types import Document\n"
         "library = Library(Path(sys.argv[1]))\n"
         "library.add(Document('done', '', 'done.txt', '甲' * 9000), [])\n"
         "def entries():\n"
         "    for n in range(3000):\n"
-        "        yield Document(str(n), '', f'{n}.txt', '乙' * 5000), [], ()\n"
+        "        yield Entry(Document(str(n), '', f'{n}.txt', '乙' * 5000), [])\n"
         "    os._exit(9)\n"
         "library.add_all(entries())\n"
     )

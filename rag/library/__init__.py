@@ -15,16 +15,23 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
 from rag.errors import BusyError, IndexBrokenError, IndexMismatchError
-from rag.library import rows
-from rag.library.rows import FORMAT, DocumentInfo, Entry, Source, is_library
+from rag.library import kept, rows, schema, seal
+from rag.library.kept import Deletion, Refusal, salvaged
+from rag.library.rows import DocumentInfo, Entry, Source, inode, is_library
+from rag.library.schema import FORMAT
+from rag.library.seal import Damage
+from rag.protocols import Vectors
 from rag.types import Document, Passage
 
-__all__ = ["FORMAT", "DocumentInfo", "Library", "Source", "is_library"]
+__all__ = [
+    "FORMAT", "Damage", "Deletion", "DocumentInfo", "Entry", "Library", "Refusal", "Source", "inode", "is_library",
+    "salvaged",
+]  # fmt: skip
 
 _PATIENCE = 10  # seconds to wait for another process's transaction
 
@@ -51,6 +58,7 @@ class Library:
             except BaseException:
                 self._writer.close()
                 raise
+            self.inode = inode(self.path)  # of the file that is open
 
     def close(self) -> None:
         """Closes every connection; afterwards the library cannot be used. Harmless twice."""
@@ -58,9 +66,13 @@ class Library:
             if self._closed:
                 return
             self._closed = True
-            while self._idle:
-                self._idle.pop().close()
+            self._close_idle()
             self._writer.close()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):  # two threads may be at it
+            while True:
+                self._idle.pop().close()
 
     def __enter__(self) -> Library:
         return self
@@ -75,13 +87,13 @@ class Library:
         the sources it has. Without `sources`, a new document gets `document.source`, where it names one.
 
         Raises VerificationError when a passage's text is not what the document says at its place."""
-        self.add_all([(document, passages, sources)])
+        self.add_all([Entry(document, passages, sources)])
 
     def add_all(self, entries: Iterable[Entry]) -> None:
         """`add` for many documents in one transaction: all or none."""
         with self._write() as db:
-            for document, passages, sources in entries:
-                rows.insert(db, document, passages, sources)
+            for entry in entries:
+                rows.insert(db, entry)
             rows.mark_changed(db)
 
     def mark_indexed(self, doc_ids: Iterable[str]) -> None:
@@ -105,41 +117,79 @@ class Library:
                 (rows.id_list(doc_ids),),
             )
             db.execute(f"DELETE FROM documents WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
+            for table in ("sources", "texts", "passages"):  # cascaded, but for rows whose document is not there
+                db.execute(f"DELETE FROM {table} WHERE doc_id IN {rows.LIST}", (rows.id_list(doc_ids),))
             rows.mark_changed(db)
-        with self._lock, self._guard():
-            # The log still holds the old pages; where a long reader is at work a later checkpoint does this.
-            self._writer.execute("PRAGMA busy_timeout = 500")
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._writer.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
+        self._clear_log()
 
     def mark_forgotten(self, doc_ids: Iterable[str]) -> None:
-        """Says that no ranker holds anything of these removed documents any more."""
+        """Says that no ranker holds anything of these removed documents any more; drops the kept vectors that belong to no
+        passage any more."""
         with self._write() as db:
+            db.execute("DELETE FROM vectors WHERE digest NOT IN (SELECT digest FROM passages WHERE digest IS NOT NULL)")
             db.execute(f"DELETE FROM removed WHERE doc_id IN {rows.LIST}", (rows.id_list(doc_ids),))
+        self._clear_log()
 
-    def set_source(self, source: Source) -> None:
-        """Records that a file holds a document of the library; a path that named another document moves over.
+    def set_source(self, source: Source, gone: str | None = None, retitled: Sequence[Passage] = ()) -> None:
+        """Records that a file holds a document of the library; a path that named another document moves over. In the same
+        transaction, for a file that was renamed: forgets its old name, and gives passages the titles of these.
         Raises UnknownDocumentError."""
         with self._write() as db:
             if not db.execute("SELECT 1 FROM documents WHERE id = ?", (rows.clean(source.doc_id),)).fetchone():
                 raise rows.unknown(source.doc_id, ())
             rows.put_source(db, source)
+            if gone is not None:
+                kept.drop_source(db, gone)
+            kept.retitle(db, retitled)
+            rows.mark_changed(db)
 
-    def remove_source(self, path: str) -> None:
-        """Forgets a file; its document stays (see `orphans`). An unknown path is ignored."""
+    def remove_source(self, path: str, retitled: Sequence[Passage] = ()) -> None:
+        """Forgets a file; its document stays (see `orphans`). An unknown path is ignored. What a proof of the deletion
+        needs is kept: hashes, no text and no name. `retitled` as in `set_source`, where another file still holds it."""
         with self._write() as db:
-            db.execute("DELETE FROM sources WHERE path = ?", (rows.pack(path),))
+            kept.drop_source(db, path)
+            kept.retitle(db, retitled)
+            rows.mark_changed(db)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Records that a file cannot be read, so that it is not tried again as it is."""
+        with self._write() as db:
+            kept.put_refusal(db, refusal)
+
+    def forget_refusals(self, paths: Iterable[str]) -> None:
+        with self._write() as db:
+            db.executemany("DELETE FROM refused WHERE path = ?", [(rows.pack(path),) for path in paths])
+
+    def keep_vectors(self, digests: Sequence[bytes], vectors: Vectors) -> None:
+        """Keeps vectors, float32 rows in the order of their passages' digests, rounded to 16 bits."""
+        with self._write() as db:
+            kept.put_vectors(db, digests, vectors)
+
+    def take_vectors(self, kept_ones: Iterable[tuple[bytes, bytes, int]]) -> None:
+        """Keeps vectors that were kept by another library (`salvaged`)."""
+        with self._write() as db:
+            db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", kept_ones)
+
+    def clear(self) -> None:
+        """Forgets every document but keeps the vectors, which those passages that come again get back."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO removed SELECT id FROM documents")
+            for table in ("documents", "refused"):
+                db.execute(f"DELETE FROM {table}")
+            rows.mark_changed(db)
 
     def set_meta(self, key: str, value: str) -> None:
         with self._write() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (rows.clean(key), rows.clean(value)))
+            seal.put_sum(db, (rows.REVISION,))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
     def meta(self) -> dict[str, str]:
         """What `set_meta` recorded."""
         with self._read() as db:
-            return dict(db.execute("SELECT key, value FROM meta WHERE key <> ? ORDER BY key", (rows.REVISION,)))
+            apart = (rows.REVISION, seal.SUM)
+            return dict(db.execute("SELECT key, value FROM meta WHERE key NOT IN (?, ?) ORDER BY key", apart))
 
     def unindexed(self) -> list[str]:
         """Ids of documents that the rankers may not hold, or hold in an older form: remove from them, then add."""
@@ -157,6 +207,12 @@ class Library:
             found = db.execute("SELECT path, doc_id, size, mtime_ns, sha FROM sources ORDER BY path")
             return {rows.unpack(row[0]): Source(rows.unpack(row[0]), *row[1:]) for row in found}
 
+    def names_of(self, doc_id: str) -> list[str]:
+        """Every file that holds a document, in order of path."""
+        with self._read() as db:
+            found = db.execute("SELECT path FROM sources WHERE doc_id = ? ORDER BY path", (rows.clean(doc_id),))
+            return [rows.unpack(row[0]) for row in found]
+
     def orphans(self) -> list[str]:
         """Ids of documents that no file holds any more."""
         with self._read() as db:
@@ -168,10 +224,10 @@ class Library:
         with self._read() as db:
             found = db.execute(
                 "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source) AS place,"
-                " characters, (SELECT count(*) FROM passages WHERE doc_id = documents.id), date FROM documents"
-                " ORDER BY place, id"
+                " characters, (SELECT count(*) FROM passages WHERE doc_id = documents.id), date, kind, pages, indexed,"
+                " notices FROM documents ORDER BY place, id"
             )
-            return [DocumentInfo(a, rows.unpack(b), rows.unpack(c), d, e, rows.unpack(f)) for a, b, c, d, e, f in found]
+            return [rows.info(row) for row in found]
 
     def document(self, id_or_source: str) -> Document:
         """The document of that id, or of that source (any of them). Its `source` is the first by path.
@@ -202,20 +258,51 @@ class Library:
         with self._read() as db:
             return {row[0] for row in db.execute("SELECT id FROM passages")}
 
+    def waiting_ids(self) -> set[int]:
+        """The passage ids of documents that are not yet indexed."""
+        with self._read() as db:
+            sql = "SELECT id FROM passages WHERE doc_id IN (SELECT id FROM documents WHERE indexed = 0)"
+            return {row[0] for row in db.execute(sql)}
+
     @property
     def count(self) -> int:
         """How many passages there are."""
         with self._read() as db:
             return cast(int, db.execute("SELECT count(*) FROM passages").fetchone()[0])
 
-    def check(self) -> list[str]:
-        """Reads everything and returns what is wrong, a line each: SQLite's own check, texts against their digests,
-        passages against their documents. Empty: sound."""
+    def refusals(self) -> dict[str, Refusal]:
+        """Every file that could not be read, by its path."""
+        with self._read() as db:
+            return {refusal.path: refusal for refusal in kept.refusals(db)}
+
+    def vectors(self, digests: Sequence[bytes]) -> dict[bytes, Vectors]:
+        """The kept vectors of these digests, float32; what is not kept, or damaged, is left out."""
+        with self._read() as db:
+            return kept.vectors(db, digests)
+
+    def stray_vectors(self) -> int:
+        """How many kept vectors belong to no passage."""
+        with self._read() as db:
+            sql = "SELECT count(*) FROM vectors WHERE digest NOT IN (SELECT digest FROM passages WHERE digest IS NOT NULL)"
+            return cast(int, db.execute(sql).fetchone()[0])
+
+    def deletions(self, path: str) -> list[Deletion]:
+        """What is known of the documents that a deleted file of that name held."""
+        with self._read() as db:
+            return kept.deletions(db, path)
+
+    def damages(self) -> list[Damage]:
+        """Reads everything and returns what is not as it was written. Empty: sound."""
         try:
             with self._read() as db:
-                return list(rows.problems(db))
-        except IndexBrokenError as error:
-            return [str(error)]
+                found = list(seal.damages(db, (rows.REVISION,)))
+                return found or kept.unreadable(db)
+        except (IndexBrokenError, *rows.MISREAD) as error:
+            return [Damage(f"library: {error}")]
+
+    def check(self) -> list[str]:
+        """`damages` as lines: what is wrong. Empty: sound."""
+        return [damage.what for damage in self.damages()]
 
     # -- connections --------------------------------------------------------------------------------------------
 
@@ -229,31 +316,39 @@ class Library:
         db = self._writer
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if application != rows.APPLICATION and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if application != schema.APPLICATION and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise IndexBrokenError(
                 f"{self.path} is not a library of this program; name another index directory (index_dir)",
                 f"{self.path} 不是本程序的资料库；请用 index_dir 指定别的索引目录",
             )
-        if application == rows.APPLICATION and version != FORMAT:
+        if application == schema.APPLICATION and version > FORMAT:
             raise IndexMismatchError(
-                f"{self.path} has format {version}, this program reads {FORMAT}; run: python -m rag rebuild",
-                f"{self.path} 的格式是 {version}，本程序读 {FORMAT}；请运行：python -m rag rebuild",
+                f"{self.path} has format {version}, this program reads up to {FORMAT}: a newer version wrote it; update the"
+                " program, or name another index directory (index_dir)",
+                f"{self.path} 的格式是 {version}，本程序最高只读 {FORMAT}：它由更新的版本写成；请升级程序，或用 index_dir 另指定索引目录",
             )
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # a marked document must survive a power cut: its vectors do
         db.execute("PRAGMA secure_delete = ON")
-        if application != rows.APPLICATION:
+        if application != schema.APPLICATION or version < FORMAT:
             db.execute("BEGIN IMMEDIATE")
             try:
-                if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # another process was first
-                    for statement in rows.SCHEMA.split(";\n"):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA application_id = {rows.APPLICATION}")
-                    db.execute(f"PRAGMA user_version = {FORMAT}")
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    schema.create(db)
+                elif version < FORMAT:  # else another process was first
+                    schema.migrate(db, version)
                 db.execute("COMMIT")
             except BaseException:
                 db.execute("ROLLBACK")
                 raise
+
+    def _clear_log(self) -> None:
+        with self._lock, self._guard():
+            # The log still holds the old pages; where a long reader is at work a later checkpoint does this.
+            self._writer.execute("PRAGMA busy_timeout = 500")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writer.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
@@ -270,10 +365,9 @@ class Library:
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-                if self._closed:
-                    db.close()
-                else:
-                    self._idle.append(db)
+                self._idle.append(db)
+                if self._closed:  # asked only now: `close` looks at what is idle once
+                    self._close_idle()
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:

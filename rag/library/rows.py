@@ -13,38 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import BusyError, IndexBrokenError, RagError, UnknownDocumentError, VerificationError
-from rag.text import is_chinese
-from rag.types import Document, Passage, Section, Span
+from rag.library.schema import APPLICATION, han
+from rag.library.seal import put_seal
+from rag.types import Document, Notice, Passage, Section, Span
 
-FORMAT = 1
-APPLICATION = 0x4A554449  # "JUDI": another program's SQLite file is never taken for ours
 REVISION = "revision"  # key of what changes with the documents
-_OPENING = 2000  # bytes of a document that tell its script
 BLOCK = 4096  # characters a stored block of text: a passage is cut from one or two, however long its document is
-
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY, title BLOB NOT NULL, source BLOB NOT NULL, date BLOB NOT NULL, characters INTEGER NOT NULL,
-    indexed INTEGER NOT NULL DEFAULT 0, digest BLOB NOT NULL, meta TEXT NOT NULL, sections TEXT NOT NULL
-);
-CREATE INDEX documents_unindexed ON documents (id) WHERE indexed = 0;
-CREATE TABLE texts (
-    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, ord INTEGER NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (doc_id, ord)
-);
-CREATE TABLE sources (
-    path BLOB PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX sources_document ON sources (doc_id, path);
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, ord INTEGER NOT NULL,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, role TEXT NOT NULL, page INTEGER, title BLOB, path TEXT NOT NULL
-);
-CREATE INDEX passages_document ON passages (doc_id, ord);
-CREATE TABLE removed (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +42,27 @@ class DocumentInfo:
     characters: int
     passages: int
     date: str = ""  # as the document states it; "" where it does not
+    kind: str = ""  # the format that was read
+    pages: int | None = None
+    indexed: bool = True  # whether every ranker holds it
+    notices: tuple[Notice, ...] = ()
 
 
 Scripts = tuple[str | None, frozenset[str], frozenset[str]]
 """The library's revision when they were told, the documents in Han characters, and the others."""
-Entry = tuple[Document, Sequence[Passage], Sequence[Source]]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document to be stored, with its passages, the files that hold it, and what is to be known of it."""
+
+    document: Document
+    passages: Sequence[Passage]
+    sources: Sequence[Source] = ()
+    notices: Sequence[Notice] = ()
+
+
+MISREAD = (TypeError, ValueError, AttributeError, LookupError)  # what a damaged row does to the code that reads it
 LIST = "(SELECT value FROM json_each(?))"  # any number of ids as one parameter
 
 
@@ -91,18 +79,25 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def hashed(name: str) -> str:
+    """A name that must not stand in the library any more, as what only its owner can recognise."""
+    return hashlib.sha256(pack(name)).hexdigest()
+
+
 def id_list(values: Iterable[str] | Iterable[int]) -> str:
     return json.dumps([clean(v) if isinstance(v, str) else v for v in values])
 
 
-def insert(db: sqlite3.Connection, document: Document, passages: Sequence[Passage], sources: Sequence[Source]) -> None:
+def insert(db: sqlite3.Connection, entry: Entry) -> None:
+    document, passages, sources, notices = entry.document, entry.passages, entry.sources, entry.notices
+    text = document.text
     for p in passages:
-        if p.doc_id != document.id or document.text[p.start : p.end] != p.text or not 0 <= p.start <= p.end:
+        if p.doc_id != document.id or text[p.start : p.end] != p.text or not 0 <= p.start <= p.end:
             raise VerificationError(
                 f"{document.source or document.id}: passage {p.start}–{p.end} is not its document's text; report this",
                 f"{document.source or document.id}：片段 {p.start}–{p.end} 与原文不符；请报告此问题",
             )
-    text = document.text
+    headers = {columns: at for at, columns in enumerate(dict.fromkeys(p.columns for p in passages if p.columns))}
     row: dict[str, Any] = {
         "id": document.id,
         "title": pack(document.title),
@@ -111,7 +106,14 @@ def insert(db: sqlite3.Connection, document: Document, passages: Sequence[Passag
         "characters": len(text),
         "digest": hashlib.sha256(pack(text)).digest(),
         "meta": json.dumps({key: (span.start, span.end) for key, span in document.meta.items()}),
-        "sections": json.dumps([(s.path, s.start, s.end, s.role, s.page, s.level) for s in document.sections]),
+        "sections": json.dumps(
+            [(s.path, s.start, s.end, s.role, s.page, s.level, s.row, s.columns, s.names) for s in document.sections]
+        ),
+        "kind": document.kind,
+        "pages": document.pages,
+        "han": int(han(pack(text[:BLOCK]))),
+        "headers": json.dumps(list(headers)),
+        "notices": json.dumps([(notice.en, notice.zh) for notice in notices]),
     }
     names = ", ".join(row)
     updates = ", ".join(f"{name} = excluded.{name}" for name in row)
@@ -128,13 +130,14 @@ def insert(db: sqlite3.Connection, document: Document, passages: Sequence[Passag
         [(document.id, i, pack(text[at : at + BLOCK])) for i, at in enumerate(range(0, len(text), BLOCK))],
     )
     db.executemany(
-        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (p.id, p.doc_id, i, p.start, p.end, p.role, p.page, None if p.title == document.title else pack(p.title),
-             json.dumps(p.path))
+             json.dumps(p.path), p.row, headers.get(p.columns), p.digest)
             for i, p in enumerate(passages)
         ],
     )  # fmt: skip
+    put_seal(db, document.id)
     if not sources and document.source:
         known = db.execute("SELECT 1 FROM sources WHERE doc_id = ?", (document.id,)).fetchone()
         sources = () if known else (Source(document.source, document.id),)
@@ -147,12 +150,14 @@ def put_source(db: sqlite3.Connection, s: Source) -> None:
         "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?)",
         (pack(s.path), s.doc_id, s.size, s.mtime_ns, s.sha),
     )
+    db.execute("DELETE FROM refused WHERE path = ?", (pack(s.path),))
+    db.execute("DELETE FROM deletions WHERE name = ?", (hashed(s.path),))  # what is here again is not deleted
 
 
 def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
     sql = (
         "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source), meta, sections,"
-        " digest"
+        " digest, kind, pages"
         " FROM documents WHERE id = "
     )
     row = (
@@ -162,7 +167,7 @@ def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
     if row is None:
         known = [unpack(path) for (path,) in db.execute("SELECT path FROM sources ORDER BY path LIMIT 5000")]
         raise unknown(id_or_source, known)
-    doc_id, title, source, meta, sections, digest = row
+    doc_id, title, source, meta, sections, digest, kind, pages = row
     text = text_of(db, doc_id)
     if hashlib.sha256(pack(text)).digest() != digest:
         raise sqlite3.DatabaseError(f"the text of {unpack(title)} has changed since it was stored")
@@ -171,9 +176,18 @@ def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
         title=unpack(title),
         source=unpack(source),
         text=text,
-        sections=tuple(Section(tuple(path), *rest) for path, *rest in json.loads(sections)),
+        sections=tuple(_section(row) for row in json.loads(sections)),
         meta={key: Span(*span) for key, span in json.loads(meta).items()},
+        kind=kind,
+        pages=pages,
     )
+
+
+def info(row: Sequence[Any]) -> DocumentInfo:
+    doc_id, title, place, characters, passages, date, kind, pages, indexed, notices = row
+    told = tuple(Notice(en, zh) for en, zh in json.loads(notices))
+    names = (unpack(title), unpack(place))
+    return DocumentInfo(doc_id, *names, characters, passages, unpack(date), kind, pages, bool(indexed), told)
 
 
 def text_of(db: sqlite3.Connection, doc_id: str, first: int = 0, last: int = 1 << 40) -> str:
@@ -189,8 +203,7 @@ def select_scripts(db: sqlite3.Connection, known: Scripts) -> Scripts:
     revision = row[0] if row else ""
     if revision == known[0]:
         return known
-    found = db.execute("SELECT doc_id, substr(body, 1, ?) FROM texts WHERE ord = 0", (_OPENING,))
-    told = {doc_id: is_chinese(body.decode("utf-8", "ignore")) for doc_id, body in found}
+    told = dict(db.execute("SELECT id, han FROM documents WHERE characters > 0"))
     return revision, frozenset(d for d, han in told.items() if han), frozenset(d for d, han in told.items() if not han)
 
 
@@ -201,34 +214,31 @@ def mark_changed(db: sqlite3.Connection) -> None:
 
 def select_passages(db: sqlite3.Connection, where: str, parameter: str) -> Iterator[Passage]:
     rows = db.execute(
-        "SELECT p.id, p.doc_id, p.start, p.end, p.role, p.page, coalesce(p.title, d.title), p.path"
+        "SELECT p.id, p.doc_id, p.start, p.end, p.role, p.page, coalesce(p.title, d.title), p.path, p.row, p.header,"
+        " CASE WHEN p.header IS NULL THEN '' ELSE d.headers END"
         f" FROM passages p JOIN documents d ON d.id = p.doc_id WHERE {where} ORDER BY p.doc_id, p.ord",
         (parameter,),
     ).fetchall()
     held: tuple[str, int, int] = ("", 0, 0)
-    text = ""
-    for number, doc_id, start, end, role, page, title, path in rows:
+    text = told = ""
+    named: list[list[str]] = []
+    for number, doc_id, start, end, role, page, title, path, row, header, headers in rows:
         # Passages of a document come in order, so the blocks read last usually hold the next one too.
         want = (doc_id, start // BLOCK, max(start, end - 1) // BLOCK)
         if not (held[0] == doc_id and held[1] <= want[1] and want[2] <= held[2]):
             held, text = want, text_of(db, *want)
         cut = text[start - held[1] * BLOCK : end - held[1] * BLOCK]
-        yield Passage(number, doc_id, cut, start, end, unpack(title), tuple(json.loads(path)), role, page)
+        if headers and headers != told:
+            told, named = headers, json.loads(headers)
+        columns = () if header is None else tuple(named[header])
+        place = tuple(json.loads(path))
+        yield Passage(number, doc_id, cut, start, end, unpack(title), place, role, page, row, columns)
 
 
-def problems(db: sqlite3.Connection) -> Iterator[str]:
-    for (line,) in db.execute("PRAGMA integrity_check"):
-        if line != "ok":
-            yield f"library: {line}"
-    for row in db.execute("PRAGMA foreign_key_check"):
-        yield f"library: a row of {row[0]} belongs to no document"
-    for doc_id, title, characters, digest in db.execute("SELECT id, title, characters, digest FROM documents"):
-        text = text_of(db, doc_id)
-        if len(text) != characters or hashlib.sha256(pack(text)).digest() != digest:
-            yield f"library: the text of {unpack(title) or doc_id!r} has changed since it was stored"
-    sql = "SELECT p.id FROM passages p JOIN documents d ON d.id = p.doc_id WHERE p.start < 0 OR p.end > d.characters"
-    for (number,) in db.execute(sql + " OR p.start > p.end"):
-        yield f"library: passage {number} lies outside its document"
+def _section(row: list[Any]) -> Section:
+    path, start, end, role, page, level, *table = row
+    number, columns, names = table or (None, (), False)  # a library of the first format knew no tables
+    return Section(tuple(path), start, end, role, page, level, number, tuple(columns), names)
 
 
 def unknown(name: str, known: Sequence[str]) -> UnknownDocumentError:
@@ -248,7 +258,7 @@ def translated(path: Path, error: Exception) -> RagError:
             f"{path} 正被另一个进程使用；请关闭它或稍后再试（{text}）",
         )
     if isinstance(error, OSError) or any(
-        word in text for word in ("readonly", "unable to open", "full", "closed database")
+        word in text for word in ("readonly", "unable to open", "full", "disk I/O error", "closed database")
     ):
         return RagError(
             f"{path} cannot be used: {text}; check permissions and free space, or set index_dir",
@@ -258,6 +268,15 @@ def translated(path: Path, error: Exception) -> RagError:
         f"{path} is damaged ({text}); run: python -m rag rebuild",
         f"{path} 已损坏（{text}）；请运行：python -m rag rebuild",
     )
+
+
+def inode(path: Path) -> tuple[int, int] | None:
+    """Which file lies there just now; None: none does."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def is_library(path: Path) -> bool:
