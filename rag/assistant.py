@@ -20,16 +20,18 @@ from pathlib import Path
 from rag import about, compose
 from rag.config import Settings
 from rag.embed import open_embedder
-from rag.errors import FolderError, QuestionError, RagError, UnknownDocumentError, VerificationError
+from rag.errors import BusyError, FolderError, QuestionError, RagError, UnknownDocumentError, VerificationError
 from rag.examples import examples_of
 from rag.explanation import Explanation
 from rag.explanation.build import explained
+from rag.folder import files
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
 from rag.protocols import Embedder, ProgressFn, Reader
 from rag.reader import open_reader, preload
 from rag.retrieve import Retriever, both_scripts
-from rag.sync import add_texts, read_document, sync_folder
+from rag.shelf import Row, file_reader, rows
+from rag.sync import add_texts, sync_folder
 from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Question, Reading, Segment, SyncReport
 from rag.understand import understand
 from rag.verify import Check, check_citations, check_document
@@ -144,10 +146,15 @@ class Assistant:
             engine=settings.engine,
             threads=settings.threads,
         )
-        with writing(directory):
-            if fresh:  # only now: a model that cannot be had leaves the old index as it is
-                discard(directory)
-            index = open_index(directory, embedder, settings, folder)
+        try:
+            with writing(directory):
+                if fresh:  # only now: a model that cannot be had leaves the old index as it is
+                    discard(directory)
+                index = open_index(directory, embedder, settings, folder)
+        except BusyError:
+            if fresh or not (directory / "library.sqlite").is_file():
+                raise
+            index = open_index(directory, embedder, settings, folder, reading=True)  # what another process has ready
         return cls(index, embedder, reader, settings, folder)
 
     def close(self) -> None:
@@ -168,13 +175,9 @@ class Assistant:
         if self.folder is None:
             return SyncReport((), 0.0)
         with writing(self._index.directory):
-            report = sync_folder(
-                self._index,
-                self.folder,
-                chunk_chars=self.settings.chunk_chars,
-                max_file_mb=self.settings.max_file_mb,
-                progress=progress,
-            )
+            if self._index.replaced:
+                self._take(open_index(self._index.directory, self._embedder, self.settings, self.folder))
+            report = sync_folder(self._index, self.folder, file_reader(self.settings), progress)
         if not self._index.library.count:
             told = [o.reason.splitlines() for o in report.failed[:3] if o.reason]  # Chinese first, English last
             zh, en = " ".join(lines[0] for lines in told), " ".join(lines[-1] for lines in told)
@@ -184,15 +187,20 @@ class Assistant:
     def rebuild(self, progress: ProgressFn | None = None) -> SyncReport:
         """Throws the index away (never the documents) and builds it anew."""
         directory = self._index.directory
-        self._index.close()
-        with writing(directory):
+        with writing(directory):  # first: whoever may not write goes on with what there is
+            self._index.close()
             discard(directory)
-            self._index = open_index(directory, self._embedder, self.settings, self.folder)
-        self._retriever = Retriever([self._index.dense, self._index.lexical], self._index.library.passages)
+            self._take(open_index(directory, self._embedder, self.settings, self.folder))
         return self.sync(progress)
 
     def documents(self) -> list[DocumentInfo]:
         return self._index.library.documents()
+
+    def files(self) -> list[Row]:
+        """Every file of the folder with what has become of it, in order of name; nothing is read for it."""
+        if self.folder is None:
+            return [Row(info.source, "ready" if info.indexed else "waiting", info) for info in self.documents()]
+        return rows(self._index.library, files(self.folder), file_reader(self.settings).rules)
 
     def document(self, id_or_source: str) -> Document:
         """Raises UnknownDocumentError, naming the nearest."""
@@ -269,6 +277,11 @@ class Assistant:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
+    def _take(self, index: Index) -> None:
+        before, self._index = self._index, index
+        self._retriever = Retriever([index.dense, index.lexical], index.library.passages)
+        before.close()
+
     def _hits(self, question: Question, doc_ids: Collection[str] | None) -> Hits:
         """The body passages to read, and the best few of the furniture: a question may be about the page itself."""
         pool = self.settings.pool
@@ -299,15 +312,15 @@ class Assistant:
         if self.folder is None:
             return self.document(doc_id)
         try:
-            return read_document(self.folder / source, source, self.settings.max_file_mb)[0]
+            return file_reader(self.settings).read(self.folder / source, source).document
         except RagError as error:
             return error
 
 
 def no_document(folder: Path, en: str = "", zh: str = "") -> FolderError:
     return FolderError(
-        f"no readable document in '{folder}'; put .txt, .md or .html files there. {en}".strip(),
-        f"“{folder}”中没有可读的文档；请放入 .txt、.md 或 .html 文件。{zh}".strip(),
+        f"no readable document in '{folder}'; put documents there (PDF, DOCX, HTML, text …). {en}".strip(),
+        f"“{folder}”中没有可读的文档；请放入文档（PDF、DOCX、HTML、文本等）。{zh}".strip(),
     )
 
 

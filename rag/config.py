@@ -43,7 +43,9 @@ class Settings:
     refuse_below: float = -1.0  # probability under which nothing is shown as an answer; below 0: the fitted line
     host: str = "127.0.0.1"  # address that the chat listens on
     port: int = 7860  # its port
-    max_file_mb: int = 50  # larger files are reported, not read
+    max_file_mb: int = 250  # larger files are reported, not read
+    file_seconds: int = 120  # seconds that reading one file may take, and four more for each of its megabytes
+    ocr: bool = False  # read pages without text by Tesseract (needs the ocr extra): a few seconds a page
     mcp: bool = False  # also serve the MCP tools (needs the mcp extra)
 
     @classmethod
@@ -104,7 +106,17 @@ def _typed(key: str, value: object, where: str) -> object:
 
 
 def _check(key: str, value: Any, where: str) -> None:
-    low = {"threads": 0, "chunk_chars": 40, "k": 1, "pool": 1, "port": 0, "max_file_mb": 1, "refuse_below": -1.0}
+    low = {
+        "threads": 0,
+        "chunk_chars": 40,
+        "k": 1,
+        "pool": 1,
+        "port": 0,
+        "max_file_mb": 1,
+        "file_seconds": 1,
+        "file_memory_mb": 256,
+        "refuse_below": -1.0,
+    }
     high = {"chunk_chars": 1000, "k": 50, "pool": 1000, "port": 65535, "refuse_below": 1.0}
     if key in low and not low[key] <= value <= high.get(key, float("inf")):
         raise SettingsError(

@@ -12,7 +12,8 @@ import math
 import struct
 import threading
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _MARGIN = 16  # hits beyond k, so that ties at the end are seen
 _SMALL = 5000  # passages up to which an index is rewritten for every removal
 _STALE = 0.1  # share of removed passages from which a larger one is
 _MAGIC = 1337  # ends every file of a segment
+_PARTS = ("fast", "fieldnorm", "idx", "pos", "store", "term")  # files of a segment; tantivy takes one for empty
 _LONGEST = 200  # characters of a token that count; tantivy drops tokens of 64 KB
 
 
@@ -45,6 +47,7 @@ class LexicalRanker:
         self._writer: Any = None
         self._written: int | None = None  # passages added since the last commit; None: nothing to commit
         self._dead = 0  # passages removed whose tokens are still in some segment, at most
+        self._lost: RagError | None = None  # a search lost the writer with what was added: `flush` must tell
         builder = tantivy.SchemaBuilder()
         builder.add_unsigned_field("id", stored=True, indexed=True, fast=True)
         builder.add_text_field("doc", stored=True, tokenizer_name="raw", index_option="basic")
@@ -57,7 +60,7 @@ class LexicalRanker:
         if not passages:
             return
         latest = {passage.id: passage for passage in passages}
-        with self._lock:
+        with self._lock, self._writable():
             writer = self._writing()
             self._written = (self._written or 0) + len(latest)
             writer.delete_documents_by_query(self._any("id", list(latest)))
@@ -72,7 +75,7 @@ class LexicalRanker:
         """Forgets every passage of these documents; unknown ids are ignored."""
         if not doc_ids:
             return
-        with self._lock:
+        with self._lock, self._writable():
             writer = self._writing()
             self._written = self._written or 0
             writer.delete_documents_by_query(self._any("doc", [_storable(doc) for doc in doc_ids]))
@@ -118,7 +121,10 @@ class LexicalRanker:
     def flush(self) -> None:
         """Makes all that came before durable. Tokens of removed passages are then out of the files and the statistics, in
         a large index as soon as a tenth is removed."""
-        with self._lock:
+        with self._lock, self._writable():
+            lost, self._lost = self._lost, None
+            if lost is not None:
+                raise lost
             self._commit()
             live = self._index.searcher().num_docs
             if self._dead and (live <= _SMALL or self._dead > _STALE * live):
@@ -128,9 +134,18 @@ class LexicalRanker:
                 self._writer = None
                 self._index.reload()
 
+    def purge(self) -> None:
+        """Takes tokens of removed passages out of the files and the statistics now, however large the index."""
+        with self._lock, self._writable():
+            self._commit()
+            if self._dead:
+                self._rewrite()
+        self.flush()
+
     def reload(self) -> None:
-        """Takes what another process has committed since."""
+        """Takes what another process has committed since. What a lost writer held is to be added again."""
         with self._lock:
+            self._lost = None
             self._index.reload()
 
     @property
@@ -162,9 +177,9 @@ class LexicalRanker:
             index.config_reader(reload_policy="manual")
             index.reload()
             return index
-        except PermissionError as error:
-            raise self._unusable(error) from error
         except (ValueError, KeyError, TypeError, OSError) as error:
+            if _outside(error):
+                raise self._unusable(error) from error
             raise IndexBrokenError(
                 f"the lexical index in {path} is damaged ({error}); run: python -m rag rebuild",
                 f"{path} 中的全文索引已损坏（{error}）；请运行：python -m rag rebuild",
@@ -175,6 +190,8 @@ class LexicalRanker:
             try:
                 self._writer = self._index.writer(_HEAP, 1)  # one thread: the same passages give the same segments
             except ValueError as error:
+                if "LockBusy" not in str(error):
+                    raise self._unusable(error) from error
                 raise BusyError(
                     f"another process is writing the lexical index in {self._directory}; try again when it is done",
                     f"另一个进程正在写入 {self._directory} 中的全文索引；请等它结束后再试",
@@ -200,12 +217,20 @@ class LexicalRanker:
         self._dead = 0
 
     def _end(self, writer: Any) -> None:
-        try:
-            writer.commit()
-        except ValueError as error:  # a full disk: this writer is lost, what was committed before stands
-            self._writer, self._written = None, None
-            raise self._unusable(error) from error
+        writer.commit()
         self._index.reload()
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        """A full disk costs the writer with all that it had not committed; what was committed before stands."""
+        try:
+            yield
+        except ValueError as error:
+            writer, self._writer, self._written = self._writer, None, None
+            if writer is not None:
+                with suppress(ValueError, RuntimeError):  # gives its lock file back; it may have done so
+                    writer.wait_merging_threads()
+            raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> RagError:
         return RagError(
@@ -217,7 +242,11 @@ class LexicalRanker:
     def _searcher(self) -> Any:
         if self._written is not None:
             with self._lock:
-                self._commit()
+                try:
+                    with self._writable():
+                        self._commit()
+                except RagError as error:  # a search goes on with what stands; whoever wrote is told by `flush`
+                    self._lost = error
         return self._index.searcher()
 
     def _any(self, field: str, values: Sequence[int] | Sequence[str]) -> Any:
@@ -230,6 +259,12 @@ def _terms(text: str) -> list[str]:
 
 def _storable(doc_id: str) -> str:
     return doc_id.encode("utf-8", "backslashreplace").decode()
+
+
+def _outside(error: Exception) -> bool:
+    """Whether it is the disk or a permission that is wrong, and not what a file says."""
+    told = isinstance(error, OSError) or "os error" in str(error)
+    return told and not (isinstance(error, FileNotFoundError) or "os error 2)" in str(error))
 
 
 def _verify(directory: Path) -> int:
@@ -245,9 +280,8 @@ def _verify(directory: Path) -> int:
             for segment in json.loads(text)["segments"]:
                 name, deletes = segment["segment_id"].replace("-", ""), segment.get("deletes") or {}
                 dead += deletes.get("num_deleted_docs", 0)
-                for file in directory.glob(f"{name}.*"):
-                    if file.suffix != ".del" or file.name == f"{name}.{deletes.get('opstamp')}.del":
-                        _check_sum(file)
+                for suffix in (*_PARTS, *([f"{deletes['opstamp']}.del"] if deletes else [])):
+                    _check_sum(directory / f"{name}.{suffix}")
         except FileNotFoundError:
             if meta.read_text(encoding="utf-8") == text:
                 raise
@@ -261,6 +295,6 @@ def _check_sum(file: Path) -> None:
     data = memoryview(file.read_bytes())
     length, magic = struct.unpack("<II", data[-8:]) if len(data) >= 8 else (0, 0)
     if magic != _MAGIC or length + 8 > len(data):
-        return  # cut short, or of another version: tantivy's own opening tells
+        raise ValueError(f"{file.name} is cut short")
     if json.loads(bytes(data[-8 - length : -8]))["crc"] != zlib.crc32(data[: -8 - length]):
         raise ValueError(f"the checksum of {file.name} does not match")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from rag.protocols import Embedder, Ranker, VectorStore
+import numpy as np
+
+from rag.protocols import Embedder, Ranker, Vectors, VectorStore
 from rag.types import BODY_ROLES, Hit, Hits, Passage
 
 Ranking = Sequence[tuple[int, float]]
@@ -54,6 +56,13 @@ Scripts = Sequence[Collection[str]]
 """Ids of the documents of each script that the material is in."""
 
 
+class VectorMemory(Protocol):
+    """Keeps vectors by the digests of what they were made from."""
+
+    def vectors(self, digests: Sequence[bytes]) -> dict[bytes, Vectors]: ...
+    def keep_vectors(self, digests: Sequence[bytes], vectors: Vectors) -> None: ...
+
+
 class DenseRanker:
     """A `Ranker` named "dense": cosine of embeddings. Title and section path are embedded with a passage.
 
@@ -63,15 +72,37 @@ class DenseRanker:
 
     name = "dense"
 
-    def __init__(self, embedder: Embedder, store: VectorStore, scripts: Callable[[], Scripts] | None = None) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        store: VectorStore,
+        scripts: Callable[[], Scripts] | None = None,
+        memory: VectorMemory | None = None,
+    ) -> None:
         self._embedder = embedder
         self._store = store
         self._scripts = scripts
+        self._memory = memory
 
     def add(self, passages: Sequence[Passage]) -> None:
-        if passages:
-            vectors = self._embedder.encode([p.context for p in passages], "passage")
-            self._store.add([p.id for p in passages], [p.doc_id for p in passages], vectors)
+        """Encodes passages and stores their vectors; those whose context was encoded before come from memory."""
+        if not passages:
+            return
+        rows = self._remembered(passages) if self._memory else self._encode(passages)
+        self._store.add([p.id for p in passages], [p.doc_id for p in passages], rows)
+
+    def _encode(self, passages: Sequence[Passage]) -> Vectors:
+        return self._embedder.encode([p.context for p in passages], "passage")
+
+    def _remembered(self, passages: Sequence[Passage]) -> Vectors:
+        assert self._memory is not None
+        digests = [p.digest for p in passages]
+        known = self._memory.vectors(digests)
+        fresh = {digest: p for digest, p in zip(digests, passages, strict=True) if digest not in known}
+        if fresh:
+            self._memory.keep_vectors(list(fresh), self._encode(list(fresh.values())))
+            known |= self._memory.vectors(list(fresh))  # as they are kept: a store filled again is the same to the bit
+        return np.stack([known[digest] for digest in digests])
 
     def search(self, query: str, k: int, doc_ids: Collection[str] | None = None) -> list[tuple[int, float]]:
         if k <= 0 or not query.strip():

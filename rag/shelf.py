@@ -3,20 +3,36 @@ documents. Nothing here changes an index."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from rag.config import Settings
-from rag.errors import FolderError, RagError
+from rag.errors import FolderError, ParseError, RagError
+from rag.folder import File, files
 from rag.index import RULES, directory_of, find_folder
+from rag.intake import Limits, shared
 from rag.library import DocumentInfo, Library, Source
-from rag.parse import SUFFIXES
-from rag.sync import read_document, walk
-from rag.types import Citation, Document, FileOutcome
+from rag.sync import FileReader, gone_from
+from rag.types import Citation, Document, Notice
 from rag.verify import Check, check_citations, check_document
 
 _NAMED = 5  # file names in one message
+
+
+State = Literal["ready", "partly", "waiting", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file of the folder, and what has become of it."""
+
+    source: str
+    state: State
+    info: DocumentInfo | None = None
+    notices: tuple[Notice, ...] = ()  # why, where it is not simply ready
 
 
 class Shelf:
@@ -31,10 +47,10 @@ class Shelf:
         path = directory_of(self.folder, settings) / "library.sqlite"
         if not path.is_file():  # opening would make one
             raise _nothing()
-        self._library = Library(path)
+        self.library = Library(path)
 
     def close(self) -> None:
-        self._library.close()
+        self.library.close()
 
     def __enter__(self) -> Shelf:
         return self
@@ -45,25 +61,31 @@ class Shelf:
     @property
     def empty(self) -> bool:
         """Whether the index knows no file and has none left to forget."""
-        return not (self._library.documents() or self._library.sources() or self._library.removed())
+        return not (self.library.documents() or self.library.sources() or self.library.removed())
 
-    def in_step(self) -> tuple[FileOutcome, ...] | None:
-        """The files that cannot be read, or None where only a sync could tell what the folder holds."""
-        have = self._library.meta()
+    def in_step(self) -> bool:
+        """Whether the index is in step with the folder, by names, sizes and times: nothing is read."""
+        have = self.library.meta()
         same = (have.get("rules"), have.get("chunk_chars")) == (RULES, str(self.settings.chunk_chars))
-        if not same or not self._library.count or self._library.unindexed() or self._library.removed():
-            return None
-        return compare(self.folder, self._library.sources(), self.settings.max_file_mb)
+        if not same or not self.library.count or self.library.unindexed() or self.library.removed():
+            return False
+        found = files(self.folder)
+        waiting = (row.state == "waiting" for row in rows(self.library, found, file_reader(self.settings).rules))
+        return not any(waiting) and not gone_from(found, self.library.sources())
+
+    def rows(self) -> list[Row]:
+        """Every file of the folder with what has become of it, in order of name."""
+        return rows(self.library, files(self.folder), file_reader(self.settings).rules)
 
     def sources(self) -> dict[str, Source]:
-        return self._library.sources()
+        return self.library.sources()
 
     def documents(self) -> list[DocumentInfo]:
-        return self._library.documents()
+        return self.library.documents()
 
     def document(self, id_or_source: str) -> Document:
         """Raises UnknownDocumentError, naming the nearest."""
-        return self._library.document(id_or_source)
+        return self.library.document(id_or_source)
 
     def verify(self, citations: Iterable[Citation] | None = None) -> list[Check]:
         """Reads the files again and proves these citations; without any, every document of the index. A citation of a
@@ -74,60 +96,72 @@ class Shelf:
         if citations is None:
             return [check_document(self.document(i.id), self._reread(i.source, i.id)) for i in known]
         checks: list[Check] = []
+        reread = cache(self._reread)  # a file is read once, however many citations name it
         for citation in citations:
             try:
                 self.document(citation.source)
             except RagError as error:
                 checks.append(Check(citation.source, citation.quote, False, str(error)))
                 continue
-            checks += check_citations([citation], self._reread)
+            checks += check_citations([citation], reread)
         return checks
 
     def _reread(self, source: str, doc_id: str) -> Document | RagError:
         try:
-            return read_document(self.folder / source, source, self.settings.max_file_mb)[0]
+            return file_reader(self.settings).read(self.folder / source, source).document
         except RagError as error:
             return error
 
 
-def compare(folder: Path, known: Mapping[str, Source], max_file_mb: int) -> tuple[FileOutcome, ...] | None:
-    """The files that fail to be read, where every other file is as `known` has it and none is gone; else None. Only
-    files that are new or touched are read."""
-    paths = {path.relative_to(folder).as_posix(): path for path in sorted(walk(folder))}
-    if set(known) - set(paths):
-        return None
-    failed: list[FileOutcome] = []
-    for name, path in paths.items():
-        outcome = _failure(path, name, known.get(name), max_file_mb)
-        if outcome is None:
-            return None
-        failed += [outcome] if outcome.state == "failed" else []
-    return tuple(failed)
+def file_reader(settings: Settings) -> FileReader:
+    """How the files of a folder are read under these settings."""
+    limits = Limits(settings.max_file_mb << 20, settings.file_seconds, ocr=settings.ocr)
+    return FileReader(shared(), settings.chunk_chars, limits)
 
 
-def unreadable(folder: Path, known: Mapping[str, Source], max_file_mb: int, most: int = 200) -> list[FileOutcome]:
-    """The files that fail to be read, among those that the index does not know as they are: the first `most`."""
-    failed: list[FileOutcome] = []
-    read = 0
-    for path in sorted(walk(folder)):
-        name = path.relative_to(folder).as_posix()
-        outcome = _failure(path, name, known.get(name), max_file_mb)
-        read += outcome is None or outcome.state == "failed"
-        failed += [outcome] if outcome is not None and outcome.state == "failed" else []
-        if read >= most:
-            break
-    return failed
+def rows(library: Library, found: Sequence[File], rules: str) -> list[Row]:
+    """What has become of each file: ready, partly (read, but for what `reason` says), waiting (new, changed, or not yet
+    encoded), failed, skipped."""
+    known, refused = library.sources(), library.refusals()
+    infos = {info.id: info for info in library.documents()}
+    made: list[Row] = []
+    for file in found:
+        have, no = known.get(file.name), refused.get(file.name)
+        info = infos.get(have.doc_id) if have else None
+        if file.skipped:
+            made.append(Row(file.name, "skipped", None, (file.skipped,)))
+        elif info and have and (have.size, have.mtime_ns) == (file.size, file.mtime_ns):
+            state: State = "waiting" if not info.indexed else "partly" if info.notices else "ready"
+            made.append(Row(file.name, state, info, info.notices))
+        elif no and (no.size, no.mtime_ns, no.rules) == (file.size, file.mtime_ns, rules):
+            made.append(Row(file.name, "failed", None, (Notice(no.en, no.zh),)))
+        else:
+            made.append(Row(file.name, "waiting", info))
+    return made
 
 
-def skipped(folder: Path) -> list[str]:
-    """Names of the files that have no parser, below the folder, without hidden and temporary ones."""
-    found: list[str] = []
-    for root, directories, files in os.walk(folder):
-        directories[:] = sorted(d for d in directories if not d.startswith("."))
-        for file in sorted(files):
-            if not file.startswith((".", "~$")) and Path(file).suffix.lower() not in SUFFIXES:
-                found.append((Path(root) / file).relative_to(folder).as_posix())
-    return found
+def examined(folder: Path, settings: Settings, most: int = 200) -> list[Row]:
+    """Every file of the folder; what the index does not know as it is, is read to tell whether it can be: the first
+    `most`. Makes no index."""
+    found = files(folder)
+    try:
+        with Shelf(replace(settings, folder=str(folder))) as shelf:
+            known = shelf.rows()
+    except RagError:  # no index yet, or a damaged one: that is told by itself
+        known = [Row(f.name, "skipped", None, (f.skipped,)) if f.skipped else Row(f.name, "waiting") for f in found]
+    reader = file_reader(settings)
+    tried = 0
+    made: list[Row] = []
+    for row in known:
+        if row.state == "waiting" and tried < most:
+            tried += 1
+            try:
+                reader.read(folder / row.source, row.source)
+            except ParseError as error:
+                made.append(Row(row.source, "failed", None, (Notice(error.en, error.zh),)))
+                continue
+        made.append(row)
+    return made
 
 
 def some(names: Iterable[str], lang: str) -> str:
@@ -140,20 +174,6 @@ def some(names: Iterable[str], lang: str) -> str:
 def count(number: int, what: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _failure(path: Path, name: str, known: Source | None, max_file_mb: int) -> FileOutcome | None:
-    """`unchanged` or `failed`, in the words of a sync; None for a file that a sync would index."""
-    try:
-        stat = path.stat()
-        if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-            return FileOutcome(name, "unchanged", known.doc_id)
-        _, digest = read_document(path, name, max_file_mb)
-    except RagError as error:
-        return FileOutcome(name, "failed", reason=error.message("zh") + "\n" + error.message("en"))
-    except OSError as error:
-        return FileOutcome(name, "failed", reason=f"{name}: {error.strerror or error}")
-    return FileOutcome(name, "unchanged", known.doc_id) if known and known.sha == digest else None
 
 
 def _nothing() -> FolderError:

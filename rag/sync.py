@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag.chunk import chunk
-from rag.errors import RagError
-from rag.furniture import label
-from rag.index import Index
-from rag.library import Source
-from rag.parse import SUFFIXES, parse_bytes
-from rag.parse.encoding import read_bytes
+from rag.chunk import chunk, title_of
+from rag.errors import ParseError
+from rag.fill import Filler
+from rag.folder import File, files
+from rag.index import RULES, Index
+from rag.intake import Intake, Limits, Read
+from rag.library import Entry, Refusal, Source
+from rag.parse import identity
 from rag.protocols import ProgressFn
-from rag.types import Document, FileOutcome, Passage, Progress, Section, SyncReport
+from rag.types import Document, FileOutcome, Notice, Passage, Section, SyncReport
 
-_GROUP = 192  # passages encoded between two checkpoints: about ten seconds on two cores
+_AHEAD = 4  # files read while those before them are encoded
+_BLOCK = 1 << 20
 
 
-def sync_folder(
-    index: Index, folder: Path, *, chunk_chars: int, max_file_mb: int, progress: ProgressFn | None = None
-) -> SyncReport:
-    """Brings the index in step with the folder: new and changed files are read, deleted ones forgotten, the rest is
-    left alone. A file that cannot be read is reported and skipped."""
-    started = time.perf_counter()
-    report: ProgressFn = progress or (lambda _: None)
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """How files are read: by whom, into passages of which length, within which limits."""
+
+    intake: Intake
+    chars: int
+    limits: Limits
+
+    def read(self, path: Path, name: str) -> Read:
+        """Raises ParseError."""
+        return self.intake.read(path, name, chars=self.chars, limits=self.limits)
+
+    @property
+    def rules(self) -> str:
+        """What a file that was refused was refused by; under other rules it is tried again."""
+        return f"{RULES}|{self.limits.rules}"
+
+
+def sync_folder(index: Index, folder: Path, reader: FileReader, progress: ProgressFn | None = None) -> SyncReport:
+    """Brings the index in step with the folder: new and changed files are read, moved ones keep their vectors, deleted
+    ones are forgotten, the rest is left alone. A file that cannot be read is reported, and the rest goes on."""
+    filler = Filler(index, progress)
     index.refresh()
+    found = files(folder)
     known = index.library.sources()
-    outcomes: list[FileOutcome] = []
-    paths = sorted(walk(folder))
-    for done, path in enumerate(paths):
-        name = path.relative_to(folder).as_posix()
-        report(Progress("files", done, len(paths), name))
-        outcomes.append(_sync_file(index, path, name, known.get(name), chunk_chars, max_file_mb))
-    report(Progress("files", len(paths), len(paths)))
-    gone = sorted(set(known) - {path.relative_to(folder).as_posix() for path in paths})
-    for name in gone:
-        index.library.remove_source(name)
-        outcomes.append(FileOutcome(name, "removed", known[name].doc_id))
+    outcomes, todo = _compared(index, found, known, reader.rules)
+    gone = gone_from(found, known)
+    moved, todo = _moved(index, todo, known, gone)
+    outcomes += moved
+    for name in sorted(gone):
+        index.library.remove_source(name, _retitled(index, gone[name].doc_id, without=name))
+        outcomes.append(FileOutcome(name, "removed", gone[name].doc_id))
+    index.library.forget_refusals(set(index.library.refusals()) - {file.name for file in found})
     index.library.remove(index.library.orphans())
-    fill_rankers(index, report)
-    return SyncReport(tuple(outcomes), time.perf_counter() - started)
+    filler.begin(len(todo), sum(file.size for file in todo))
+    stored: set[str] = set()
+    for file, read in _read_ahead(todo, reader):
+        outcomes.append(_stored(index, file, known.get(file.name), read, reader.rules, stored))
+        filler.read(file.name, file.size, outcomes[-1].passages)
+    filler.finish()
+    mended, index.mended = index.mended, ()
+    return SyncReport(tuple(sorted(outcomes, key=lambda o: o.source)), filler.seconds, mended)
 
 
 def add_texts(
@@ -51,96 +73,161 @@ def add_texts(
 ) -> None:
     """Makes the index hold these texts and no other, one document a row (id, title, text): all body, nothing is taken
     for furniture."""
+    filler = Filler(index, progress)
     known = index.library.sources()
     for name in set(known) - {name for name, _, _ in rows}:
         index.library.remove_source(name)
-    entries: list[tuple[Document, Sequence[Passage], Sequence[Source]]] = []
+    entries: list[Entry] = []
     for name, title, text in rows:
         digest = hashlib.sha256(f"{name}\0{title}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
         if name in known and known[name].sha == digest:
             continue
         document = Document(digest[:16], title, name, text, (Section((), 0, len(text)),) if text.strip() else ())
-        entries.append((document, chunk(document, chars=chunk_chars), (Source(name, document.id, sha=digest),)))
+        entries.append(Entry(document, chunk(document, chars=chunk_chars), (Source(name, document.id, sha=digest),)))
     index.library.add_all(entries)
     index.library.remove(index.library.orphans())
-    fill_rankers(index, progress or (lambda _: None))
+    filler.finish()
 
 
-def fill_rankers(index: Index, report: ProgressFn) -> None:
-    """Brings the rankers in step with the library, in groups, each durable before the next begins."""
-    removed = index.library.removed()
-    if removed:
-        index.lexical.remove(removed)
-        index.dense.remove(removed)
-        index.flush()
-        index.library.mark_forgotten(removed)
-    waiting = index.library.unindexed()
-    total = sum(len(index.library.passages_of(doc)) for doc in waiting)
-    done = 0
-    for group in _groups(waiting, index.library.passages_of):
-        passages = [p for _, ps in group for p in ps]
-        docs = [doc for doc, _ in group]
-        index.lexical.remove(docs)
-        index.dense.remove(docs)
-        for start in range(0, len(passages), 32):
-            report(Progress("passages", done, total))
-            index.dense.add(passages[start : start + 32])
-            done += len(passages[start : start + 32])
-        index.lexical.add(passages)
-        index.flush()
-        index.library.mark_indexed(docs)
-    if waiting:
-        report(Progress("passages", total, total))
+def gone_from(found: Sequence[File], known: Mapping[str, Source]) -> dict[str, Source]:
+    """Known files that the folder no longer holds; what lies in a folder that cannot be opened just now is not gone."""
+    closed = tuple(f"{file.name}/" for file in found if file.skipped)
+    names = {file.name for file in found}
+    return {name: source for name, source in known.items() if name not in names and not name.startswith(closed)}
 
 
-def read_document(path: Path, name: str, max_file_mb: int) -> tuple[Document, str]:
-    """The document of a file and the hash of the file's bytes. Raises ParseError."""
-    data = read_bytes(path, max_file_mb << 20)  # once: a file that is being written must not get another text's id
-    digest = hashlib.sha256(data).hexdigest()
-    return label(parse_bytes(data, path.name), doc_id=digest[:16], source=name), digest
+def _compared(
+    index: Index, found: Sequence[File], known: Mapping[str, Source], rules: str
+) -> tuple[list[FileOutcome], list[File]]:
+    """What is settled by name, size and time alone, and the files that have to be looked at."""
+    refused = index.library.refusals()
+    outcomes: list[FileOutcome] = []
+    todo: list[File] = []
+    for file in found:
+        have, no = known.get(file.name), refused.get(file.name)
+        if file.skipped:
+            outcomes.append(_outcome(file, "skipped", file.skipped))
+        elif have and (have.size, have.mtime_ns) == (file.size, file.mtime_ns):
+            outcomes.append(FileOutcome(file.name, "unchanged", have.doc_id))
+        elif no and (no.size, no.mtime_ns, no.rules) == (file.size, file.mtime_ns, rules):
+            outcomes.append(_outcome(file, "failed", Notice(no.en, no.zh)))
+        else:
+            todo.append(file)
+    return outcomes, todo
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Files that have a parser, below the folder, without hidden and temporary ones; symlink loops are not followed."""
-    for root, directories, files in os.walk(folder):
-        directories[:] = sorted(d for d in directories if not d.startswith("."))
-        for file in files:
-            if not file.startswith((".", "~$")) and Path(file).suffix.lower() in SUFFIXES:
-                yield Path(root) / file
+def _moved(
+    index: Index, todo: Sequence[File], known: Mapping[str, Source], gone: dict[str, Source]
+) -> tuple[list[FileOutcome], list[File]]:
+    """Files whose very bytes are known: touched, renamed (taken out of `gone`), or the same document once more. Nothing
+    of them is read or encoded again."""
+    sizes = {source.size for source in known.values()}
+    held = {source.doc_id for source in known.values()}
+    names: dict[str, deque[str]] = {}  # of what is gone, by document
+    for name in sorted(gone):
+        names.setdefault(gone[name].doc_id, deque()).append(name)
+    outcomes: list[FileOutcome] = []
+    rest: list[File] = []
+    for file in todo:
+        sha = _sha(file.path) if file.size in sizes else None
+        doc_id = identity(sha, file.name) if sha else ""
+        if sha is None or doc_id not in held:
+            rest.append(file)
+            continue
+        before = known.get(file.name)
+        old = names[doc_id].popleft() if not before and names.get(doc_id) else None
+        source = Source(file.name, doc_id, file.size, file.mtime_ns, sha)
+        index.library.set_source(source, old, _retitled(index, doc_id, file.name, old))
+        if before and before.doc_id == doc_id:
+            outcomes.append(FileOutcome(file.name, "unchanged", doc_id))
+        elif before:
+            outcomes.append(FileOutcome(file.name, "changed", doc_id))
+        elif old is not None:
+            del gone[old]
+            outcomes.append(FileOutcome(file.name, "renamed", doc_id, reason=old))
+        else:
+            outcomes.append(FileOutcome(file.name, "same", doc_id))
+    return outcomes, rest
 
 
-def _sync_file(
-    index: Index, path: Path, name: str, known: Source | None, chunk_chars: int, max_file_mb: int
+def _retitled(index: Index, doc_id: str, name: str | None = None, without: str | None = None) -> list[Passage]:
+    """The passages of a document whose title is another one when a file of that name holds it, and one `without` no
+    longer: a file's name may say more than its document's title (河灯节2023.txt), and then its passages say it too."""
+    names = index.library.names_of(doc_id)
+    names = sorted({*names, *([name] if name is not None else [])} - {without})
+    if not names:
+        return []
+    title = title_of(replace(index.library.document(doc_id), source=names[0]))
+    return [replace(p, title=title) for p in index.library.passages_of(doc_id) if p.title != title and p.title]
+
+
+def _read_ahead(todo: Sequence[File], reader: FileReader) -> Iterator[tuple[File, Read | Notice]]:
+    """Each file with what was read of it, or why it could not be; the next ones are read meanwhile."""
+    with ThreadPoolExecutor(1, thread_name_prefix="judian-read") as pool:
+        waiting: deque[tuple[File, Future[Read]]] = deque()
+        rest = iter(todo)
+        try:
+            while True:
+                while len(waiting) < _AHEAD and (file := next(rest, None)):
+                    waiting.append((file, pool.submit(reader.read, file.path, file.name)))
+                if not waiting:
+                    return
+                file, future = waiting[0]
+                read: Read | Notice
+                try:
+                    read = future.result()
+                except ParseError as error:
+                    read = Notice(error.message("en"), error.message("zh"))
+                waiting.popleft()
+                yield file, read
+        except BaseException:  # stopped half way: what was not begun need not be, what was need not be ended
+            if [future for _, future in waiting if not (future.cancel() or future.done())]:
+                reader.intake.abandon()
+            raise
+
+
+def _stored(
+    index: Index, file: File, known: Source | None, read: Read | Notice, rules: str, stored: set[str]
 ) -> FileOutcome:
+    """`stored`: the documents of this sync's files before this one."""
+    if isinstance(read, Notice):
+        return _refused(index, file, known, read, rules)
+    document = read.document
+    source = Source(file.name, document.id, file.size, file.mtime_ns, read.sha)
+    if document.id in stored:  # the first file of its name has stored it
+        index.library.set_source(source)
+        return FileOutcome(file.name, "changed" if known else "same", document.id)
+    stored.add(document.id)
+    index.library.add_all([Entry(document, read.passages, (source,), read.notices)])
+    reason = read.notices[0] if read.notices else None
+    told = f"{reason.zh}\n{reason.en}" if reason else ""
+    return FileOutcome(file.name, "changed" if known else "indexed", document.id, len(read.passages), told)
+
+
+def _refused(index: Index, file: File, known: Source | None, why: Notice, rules: str) -> FileOutcome:
+    """What a file held is no longer in the folder when its file cannot be read; where it merely cannot be opened just now,
+    it still is."""
     try:
-        stat = path.stat()
-        if known and (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-            return FileOutcome(name, "unchanged", known.doc_id)
-        document, digest = read_document(path, name, max_file_mb)
-        source = Source(name, document.id, stat.st_size, stat.st_mtime_ns, digest)
-        if known and known.sha == digest:
-            index.library.set_source(source)
-            return FileOutcome(name, "unchanged", known.doc_id)
-        passages = chunk(document, chars=chunk_chars)
-        index.library.add(document, passages, [source])
-        return FileOutcome(name, "changed" if known else "indexed", document.id, len(passages))
-    except RagError as error:
-        return FileOutcome(name, "failed", reason=error.message("zh") + "\n" + error.message("en"))
-    except OSError as error:
-        return FileOutcome(name, "failed", reason=f"{name}: {error.strerror or error}")
+        file.path.open("rb").close()
+    except OSError:
+        return _outcome(file, "failed", why)
+    if known:
+        index.library.remove_source(file.name, _retitled(index, known.doc_id, without=file.name))
+    index.library.refuse(Refusal(file.name, file.size, file.mtime_ns, rules, why.en, why.zh))
+    return _outcome(file, "failed", why)
 
 
-def _groups(
-    docs: Sequence[str], passages_of: Callable[[str], list[Passage]]
-) -> Iterator[list[tuple[str, list[Passage]]]]:
-    group: list[tuple[str, list[Passage]]] = []
-    size = 0
-    for doc in docs:
-        passages = passages_of(doc)
-        group.append((doc, passages))
-        size += len(passages)
-        if size >= _GROUP:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+def _outcome(file: File, state: str, why: Notice) -> FileOutcome:
+    told = f"{why.zh}\n{why.en}"
+    return FileOutcome(file.name, "skipped" if state == "skipped" else "failed", reason=told)
+
+
+def _sha(path: Path) -> str | None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.hexdigest()

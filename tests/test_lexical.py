@@ -164,6 +164,9 @@ def test_a_commit_that_fails_leaves_what_was_committed_and_a_ranker_that_works(t
         def commit(self) -> None:
             raise ValueError("No space left on device")
 
+        def wait_merging_threads(self) -> None:
+            pass
+
     ranker = LexicalRanker(tmp_path)
     ranker.add([passage("海边的城市")])
     ranker.flush()

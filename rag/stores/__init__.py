@@ -7,7 +7,16 @@ from pathlib import Path
 from rag.errors import SettingsError
 from rag.protocols import VectorStore
 
-__all__ = ["open_store"]
+__all__ = ["held_ids", "open_store"]
+
+
+def held_ids(url: str, directory: Path) -> set[int]:
+    """Every passage id that the store of this URL keeps in its files; needs no model."""
+    if url != "faiss:":
+        return set()
+    from rag.stores.flat import saved_ids
+
+    return saved_ids(directory)
 
 
 def open_store(url: str, dim: int, directory: Path) -> VectorStore:

@@ -132,6 +132,12 @@ class FlatStore:
                 del self._of[doc]
 
 
+def saved_ids(directory: Path) -> set[int]:
+    """The ids in the file of a store, whatever its dimension. Raises IndexBrokenError where it is damaged."""
+    path = Path(directory) / FILE
+    return set(_load(path, None)[0].tolist()) if path.exists() else set()
+
+
 def _faiss() -> Any:
     import faiss  # its own type stubs leave out half of what it takes
 
@@ -160,11 +166,11 @@ def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vec
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed; there is one at a time
-        leftover.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed; there is one at a time
+            leftover.unlink(missing_ok=True)
         with open(beside, "wb") as file:
             for part in (_MAGIC, digest.digest(), *parts):
                 file.write(part)
@@ -177,7 +183,8 @@ def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vec
             f"无法写入 {path}（{error}）；请检查权限与磁盘空间，或设置 index_dir",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that takes nothing: it was not made
+            beside.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # a directory cannot be opened on Windows; there the rename is enough
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -186,7 +193,7 @@ def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vec
             os.close(folder)
 
 
-def _load(path: Path, dim: int) -> tuple[NDArray[np.int64], list[str], Vectors]:
+def _load(path: Path, dim: int | None) -> tuple[NDArray[np.int64], list[str], Vectors]:
     try:
         data = path.read_bytes()
         at = len(_MAGIC)
@@ -210,7 +217,7 @@ def _load(path: Path, dim: int) -> tuple[NDArray[np.int64], list[str], Vectors]:
             f"{path} is damaged ({error}); run: python -m rag rebuild",
             f"{path} 已损坏（{error}）；请运行：python -m rag rebuild",
         ) from error
-    if width != dim:
+    if dim is not None and width != dim:
         raise IndexMismatchError(
             f"{path} holds vectors of {width} numbers, the model gives {dim}; run: python -m rag rebuild",
             f"{path} 中的向量是 {width} 维，而模型给出 {dim} 维；请运行：python -m rag rebuild",
