@@ -1,7 +1,8 @@
-"""The command line: `python -m rag index | ask | explain | search | show | list | verify | rebuild | doctor`.
+"""The command line: `python -m rag index | ask | explain | search | show | list | verify | prove-deleted |
+rebuild | doctor`.
 
-Exit code: 0 done, 1 a check found something wrong (`verify`, `doctor`), 2 an error, told in one line on stderr with the
-next step, 130 interrupted, 141 the reader of our output went away.
+Exit code: 0 done, 1 a check found something wrong (`verify`, `prove-deleted`, `doctor`), 2 an error, told in one line on
+stderr with the next step, 130 interrupted, 141 the reader of our output went away.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ ABOUT = {
     "show": ("print a document with its sections", "显示一篇文档及其分节"),
     "list": ("list the documents", "列出所有文档"),
     "verify": ("read the files again and prove index or answers", "重读文件，核对索引或已保存的回答"),
+    "prove-deleted": ("prove that nothing of a deleted file is left", "证明已删除的文件没有留下任何内容"),
     "rebuild": ("throw the index away (never documents) and build it anew", "重建索引（不动文档）"),
     "doctor": ("check installation, model, folder, index and network", "检查安装、模型、文件夹、索引和联网情况"),
 }
@@ -43,6 +44,15 @@ def parse(argv: Sequence[str] | None, lang: str) -> argparse.Namespace:
         made[name].lang = lang
     for name in ("index", "rebuild"):
         made[name].add_argument("dir", nargs="?", metavar="DIR", help="the same as --folder DIR")
+    made["index"].add_argument("--watch", action="store_true", help="go on watching the folder, until Ctrl-C")
+    made["prove-deleted"].add_argument("name", metavar="NAME", help="path of the deleted file, relative to the folder")
+    made["prove-deleted"].add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also search this file (a saved answer, a log); repeatable",
+    )
     ask = made["ask"]
     ask.add_argument("question", nargs="*", metavar="QUESTION")
     explain = made["explain"]

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rag.protocols import ProgressFn
+from rag.shelf import Row
 from rag.text.certainty import certainty_meaning, certainty_word
+from rag.text.telling import progress_line
 from rag.text.terminal import one_line, safe
-from rag.types import Answer, Document, Hit, Progress
+from rag.text.whereabouts import extent, kind_of, where
+from rag.types import Answer, Citation, Document, Hit, Progress
 
-_STAGES = {"model": ("准备模型", "model"), "files": ("读取文件", "files"), "passages": ("编入索引", "passages")}
+STATES = {"ready": "就绪", "partly": "部分", "waiting": "待编入", "failed": "失败", "skipped": "跳过"}
 
 
 class Screen:
@@ -76,18 +79,18 @@ def meter(lang: str) -> Iterator[ProgressFn | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import Progress as Lines
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    shown = Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False)
-    with shown as bars:
-        tasks: dict[str, Any] = {}
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    shown = Lines(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False)
+    with shown as lines:
+        stages: dict[str, Progress] = {}
+        task = lines.add_task("", total=None)
 
         def draw(progress: Progress) -> None:
-            if progress.stage not in tasks:
-                tasks[progress.stage] = bars.add_task(_STAGES[progress.stage][lang != "zh"], total=None)
-            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total or None)
+            stages[progress.stage] = progress
+            lines.update(task, description=progress_line(stages.values(), lang))
 
         yield draw
 
@@ -112,6 +115,23 @@ def document_object(document: Document) -> dict[str, Any]:
     }
 
 
+def row_object(row: Row, lang: str) -> dict[str, Any]:
+    """One file of the folder. What is not known of a file that holds no document is null."""
+    info = row.info
+    return {
+        "id": info.id if info else None,
+        "source": row.source,
+        "state": row.state,
+        "reason": " ".join(notice.zh if lang == "zh" else notice.en for notice in row.notices),
+        "kind": info.kind if info else None,
+        "title": info.title if info else None,
+        "date": info.date if info else None,
+        "pages": info.pages if info else None,
+        "characters": info.characters if info else None,
+        "passages": info.passages if info else None,
+    }
+
+
 # -- text ---------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +152,7 @@ def print_answer(screen: Screen, answer: Answer) -> None:
     for citation in answer.citations or answer.nearest:
         screen.text(
             (f"[{citation.number}] ", "cyan"),
-            (place(citation.source, citation.title, citation.path, citation.role), "dim"),
+            (place(citation.source, citation.title, citation.path, citation.role, _at(citation, answer.lang)), "dim"),
         )
     word = certainty_word(answer.certainty, answer.lang)
     if word:
@@ -142,19 +162,41 @@ def print_answer(screen: Screen, answer: Answer) -> None:
         screen.text((screen.word("understood as: ", "理解为：") + answer.understood, "dim"))
 
 
+def print_row(screen: Screen, row: Row) -> None:
+    info = row.info
+    state = (
+        screen.word(row.state, STATES[row.state]) + " ",
+        {"failed": "red", "partly": "yellow"}.get(row.state, "dim"),
+    )
+    if info:
+        pages = extent(info.kind, info.pages, screen.lang)
+        told = f"  {info.kind}  {pages or '-'}  {info.passages}  {info.title}  {info.date or '-'}  {info.id}"
+        screen.text(state, (row.source, "bold"), (told, "dim"))
+    else:
+        screen.text(state, (row.source, "bold"))
+    for notice in row.notices:
+        screen.text("    ", (notice.zh if screen.lang == "zh" else notice.en, "dim"))
+
+
 def print_hits(screen: Screen, hits: Sequence[Hit], sources: Mapping[str, str]) -> None:
     for rank, hit in enumerate(hits, 1):
         passage = hit.passage
-        where = place(sources.get(passage.doc_id, ""), passage.title, passage.path, passage.role)
+        source = sources.get(passage.doc_id, "")
+        at = where(kind_of(source), passage.page, passage.row, screen.lang)
+        told = place(source, passage.title, passage.path, passage.role, at)
         ranks = " ".join(f"{name} {number}" for name, number in sorted(hit.ranks.items()))
-        screen.text((f"{rank}. ", "bold"), (f"{where}:{passage.start}-{passage.end}  ({ranks})", "dim"))
+        screen.text((f"{rank}. ", "bold"), (f"{told}:{passage.start}-{passage.end}  ({ranks})", "dim"))
         screen.text(passage.text.strip())
         screen.text()
     if not hits:
         screen.text(screen.word("nothing found", "没有找到"))
 
 
-def place(source: str, title: str, path: Sequence[str], role: str) -> str:
-    """Where something stands: file, title, headings, and the role of what is not body text."""
+def place(source: str, title: str, path: Sequence[str], role: str, at: str = "") -> str:
+    """Where something stands: file, title, headings, page or row, and the role of what is not body text."""
     inside = " › ".join(part for part in (title, *path) if part)
-    return f"{source}: {inside}" + ("" if role == "body" else f" · {role}")
+    return f"{source}: {inside}" + (f" · {at}" if at else "") + ("" if role == "body" else f" · {role}")
+
+
+def _at(citation: Citation, lang: str) -> str:
+    return where(kind_of(citation.source), citation.page, citation.row, lang)

@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from rag.config import DEFAULT_MODEL, Settings
@@ -17,27 +16,32 @@ from rag.doctor.item import Item, bad, good
 from rag.doctor.models import engine, model, offline, reader
 from rag.errors import RagError
 from rag.index import directory_of, find_folder
-from rag.library import Library, Source
+from rag.library import Library
 from rag.parse import SUFFIXES
-from rag.shelf import Shelf, count, skipped, some, unreadable
-from rag.sync import walk
+from rag.shelf import count, examined, some
 
 PYTHON = ((3, 10), (3, 13))  # oldest and newest that are tested
 NEEDED = {  # module -> distribution
     "chardet": "chardet",
+    "docx": "python-docx",
     "faiss": "faiss-cpu",
     "filelock": "filelock",
     "gradio": "gradio",
     "lxml": "lxml",
     "numpy": "numpy",
+    "openpyxl": "openpyxl",
     "opencc": "opencc",
     "platformdirs": "platformdirs",
+    "pptx": "python-pptx",
+    "pypdfium2": "pypdfium2",
     "pypinyin": "pypinyin",
     "rich": "rich",
     "sentence_transformers": "sentence-transformers",
     "tantivy": "tantivy",
     "tokenizers": "tokenizers",
     "torch": "torch",
+    "trafilatura": "trafilatura",
+    "watchfiles": "watchfiles",
 }
 _FREE_BYTES = 1_000_000_000  # the prepared model and an index of some thousand pages
 
@@ -85,37 +89,30 @@ def _packages() -> Item:
 def _folder(settings: Settings) -> Item:
     try:
         folder = find_folder(settings.folder)
-        files = sorted(walk(folder))
-        others, failed = skipped(folder), unreadable(folder, _sources(folder, settings), settings.max_file_mb)
+        rows = examined(folder, settings)
     except RagError as error:
         return bad("folder", error)
     except OSError as error:
         return Item("folder", False, f"{error}", f"{error}", "check its permissions", "请检查权限")
-    if not files:
+    others = [row.source for row in rows if row.state == "skipped"]
+    failed = [row for row in rows if row.state == "failed"]
+    fine = len(rows) - len(others)
+    if not fine:
         kinds = " ".join(sorted(SUFFIXES))
         en = f"{folder}: no file that can be read" + (f"; no parser for: {some(others, 'en')}" if others else "")
         zh = f"{folder}：没有可读的文件" + (f"；类型不支持：{some(others, 'zh')}" if others else "")
         return Item("folder", False, en, zh, f"put documents there ({kinds})", f"请放入文档（{kinds}）")
-    en, zh = f"{folder}: {count(len(files), 'file')}", f"{folder}：{len(files)} 个文件"
+    en, zh = f"{folder}: {count(fine, 'file')}", f"{folder}：{fine} 个文件"
     if others:
         en += f"; skipped, no parser for {count(len(others), 'file')}: {some(others, 'en')}"
         zh += f"；跳过 {len(others)} 个类型不支持的文件：{some(others, 'zh')}"
     if failed:
-        en += f"; {len(failed)} cannot be read: {some((o.source for o in failed), 'en')}"
-        zh += f"；{len(failed)} 个无法读取：{some((o.source for o in failed), 'zh')}"
-        why = failed[0].reason.splitlines()
-        return Item("folder", False, en, zh, f"mend the first: {why[-1]}", f"先处理第一个：{why[0]}")
-    todo = ("export their text as .txt, .md or .html", "请导出为 .txt、.md 或 .html") if others else ("", "")
+        en += f"; {len(failed)} cannot be read: {some((row.source for row in failed), 'en')}"
+        zh += f"；{len(failed)} 个无法读取：{some((row.source for row in failed), 'zh')}"
+        why = failed[0].notices[0]
+        return Item("folder", False, en, zh, f"mend the first: {why.en}", f"先处理第一个：{why.zh}")
+    todo = ("save them as PDF, DOCX, HTML or text", "请另存为 PDF、DOCX、HTML 或文本") if others else ("", "")
     return Item("folder", True, en, zh, *todo)
-
-
-def _sources(folder: Path, settings: Settings) -> Mapping[str, Source]:
-    """The files as the index knows them: those need no reading. What is wrong with the index is told by itself."""
-    try:
-        with Shelf(replace(settings, folder=str(folder))) as shelf:
-            return shelf.sources()
-    except RagError:
-        return {}
 
 
 def _index(settings: Settings) -> Item:
