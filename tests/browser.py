@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,8 +39,8 @@ def chromium() -> str:
     return str(found)
 
 
-def serve(opener: Callable[[Any], Any]) -> tuple[Any, str, Desk]:
-    desk = Desk(opener)
+def serve(opener: Callable[[Any], Any], folder: Path | None = None) -> tuple[Any, str, Desk]:
+    desk = Desk(opener, folder)
     page, url = launch(desk, Settings(port=0))
     desk.start()
     return page, url, desk

@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rag.errors import UnknownDocumentError
+from rag.library import DocumentInfo
 from rag.protocols import ProgressFn
+from rag.shelf import Row
 from rag.types import (
     Answer,
     Citation,
     Document,
-    FileOutcome,
     Finding,
     Hit,
     Hits,
+    Notice,
     Passage,
     Progress,
     Section,
@@ -27,17 +31,8 @@ from rag.types import (
     passage_id,
 )
 
+FakeInfo = DocumentInfo
 ENOUGH = 3  # shared character pairs from which a sentence answers
-
-
-@dataclass(frozen=True)
-class FakeInfo:
-    id: str
-    title: str
-    source: str
-    characters: int
-    passages: int
-    date: str
 
 
 @dataclass(frozen=True)
@@ -72,25 +67,31 @@ def fake_document(source: str, text: str) -> Document:
 
 
 class FakeEngine:
-    def __init__(self, texts: Mapping[str, str], failed: Sequence[FileOutcome] = ()) -> None:
+    def __init__(self, texts: Mapping[str, str], failed: Mapping[str, Notice] | None = None) -> None:
         self._documents = {d.id: d for d in (fake_document(source, text) for source, text in texts.items())}
-        self._failed = tuple(failed)
+        self._failed = dict(failed or {})
         self.histories: list[tuple[str, ...]] = []
 
     def sync(self, progress: ProgressFn | None = None) -> SyncReport:
         for done, doc in enumerate(self._documents.values(), 1):
             if progress:
                 progress(Progress("files", done, len(self._documents), doc.source))
-        return SyncReport(self._failed, 0.0)
+        return SyncReport((), 0.0)
 
     def documents(self) -> list[FakeInfo]:
         return [
-            FakeInfo(d.id, d.title, d.source, len(d.text), len(self._passages(d)), d.value("date"))
-            for d in self._documents.values()
+            FakeInfo(d.id, d.title, d.source, len(d.text), len(self._passages(d)), d.value("date"), "txt")
+            for d in list(self._documents.values())
         ]
 
+    def files(self) -> list[Row]:
+        read = [Row(info.source, "ready", info) for info in self.documents()]
+        return sorted(
+            [*read, *(Row(n, "failed", None, (why,)) for n, why in self._failed.items())], key=lambda r: r.source
+        )
+
     def document(self, doc_id: str) -> Document:
-        for document in self._documents.values():
+        for document in list(self._documents.values()):
             if doc_id in (document.id, document.source):
                 return document
         raise UnknownDocumentError(f"no document '{doc_id}'", f"没有文档 {doc_id}")
@@ -103,7 +104,7 @@ class FakeEngine:
     def retrieve(self, query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits:
         scored = [
             (len(_pairs(query) & _pairs(p.text)), p)
-            for d in self._documents.values()
+            for d in list(self._documents.values())
             if doc_ids is None or d.id in doc_ids
             for p in self._passages(d)
         ]
@@ -171,3 +172,31 @@ def _sentences(passage: Passage, question: str) -> list[Finding]:
 def _citation(doc: Document, finding: Finding, number: int) -> Citation:
     p = finding.passage
     return Citation(number, doc.id, doc.title, doc.source, finding.quote, finding.start, finding.end, p.path, p.role)
+
+
+class FolderEngine(FakeEngine):
+    """Reads the .txt files of a folder whenever it is synced; with a `gate`, each after the first waits for it."""
+
+    def __init__(self, folder: Path, gate: threading.Event | None = None) -> None:
+        super().__init__({})
+        self.folder, self.gate, self.syncs = folder, gate, 0
+
+    def sync(self, progress: ProgressFn | None = None) -> SyncReport:
+        self.syncs += 1
+        names = sorted(p.name for p in self.folder.glob("*.txt"))
+        held = {d.source: d for d in self._documents.values() if d.source in names}
+        self._documents = {d.id: d for d in held.values()}
+        for done, name in enumerate(names, 1):
+            if self.gate is not None and done > 1:
+                self.gate.wait(20)
+            document = fake_document(name, (self.folder / name).read_text(encoding="utf-8"))
+            self._documents = {i: d for i, d in self._documents.items() if d.source != name} | {document.id: document}
+            if progress:
+                progress(Progress("files", done, len(names), name))
+                progress(Progress("passages", done * 10, len(names) * 10, name, 41.0, 70.0))
+        return SyncReport((), 0.0)
+
+    def files(self) -> list[Row]:
+        held = {info.source: info for info in self.documents()}
+        names = sorted(p.name for p in self.folder.iterdir() if p.is_file() and not p.name.startswith("."))
+        return [Row(n, "ready", held[n]) if n in held else Row(n, "waiting") for n in names]

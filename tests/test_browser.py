@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from rag.config import Settings
-from rag.types import Answer, FileOutcome, Progress
+from rag.types import Answer, Notice, Progress
 from tests.browser import DESKTOP, PHONE, browser, chromium, contrast, is_open, say, serve, visit
-from tests.fakes import FakeEngine
+from tests.fakes import FakeEngine, FolderEngine
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "visit"]  # fixtures: pytest finds them here by name
@@ -31,6 +33,9 @@ HOSTILE = (
     "<svg onload=window.pwned=4>\n"
 )
 
+SCHOOL = "山上的学校\n学校里种了45棵枣树。\n"
+EVIL = "<img src=x onerror=alert(1)>.txt"
+
 
 class SlowEngine(FakeEngine):
     """Answers 慢 only when let go."""
@@ -46,9 +51,9 @@ class SlowEngine(FakeEngine):
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     chromium()
-    failed = [FileOutcome("扫描.pdf", "failed", reason="看不懂\nunreadable")]
+    failed = {"扫描.pdf": Notice("unreadable", "看不懂")}
     page, url, desk = serve(lambda progress: SlowEngine({"a.txt": ARTICLE, "坏.txt": HOSTILE}, failed))
-    assert desk.wait(10)
+    assert desk.idle(10)
     yield url
     page.close(verbose=False)
 
@@ -279,6 +284,115 @@ def test_the_page_is_there_before_the_documents_and_answers_when_they_are_ready(
         site.close(verbose=False)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("desktop", DESKTOP), ("phone", PHONE), ("dark", DESKTOP | {"color_scheme": "dark"})]
+)
+def test_a_file_is_added_asked_about_and_removed_again(
+    visit: Any, tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    chromium()
+    folder, shots = tmp_path / "资料", tmp_path / "shots"
+    folder.mkdir()
+    (folder / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    (folder / EVIL).write_text(HOSTILE, encoding="utf-8")
+    given = tmp_path / "学校（定稿）.txt"
+    given.write_text(SCHOOL, encoding="utf-8")
+    site, url, desk = serve(lambda progress: FolderEngine(folder), folder)
+    try:
+        assert desk.idle(10)
+        page = visit(url, **options)
+        page.locator(".jd-examples a").first.wait_for()
+        assert "材料中没有" in say(page, "学校里种了几棵枣树").inner_text()
+        page.locator(".jd-facts").click()
+        page.locator(".jd-library .add").wait_for()
+        page.wait_for_function("document.querySelector('.jd-side').getBoundingClientRect().right <= innerWidth + 1")
+        assert page.locator(".jd-library > ul > li").count() == 2 and page.locator("#jd-panel img").count() == 0
+        assert EVIL in page.locator(".jd-library").inner_text()
+        page.screenshot(path=shots / f"{name}-list.png")
+        with page.expect_file_chooser() as chooser:
+            page.locator(".jd-add").click()
+        chooser.value.set_files([given])
+        page.locator(".jd-confirm.put", has_text="学校（定稿）.txt").wait_for()
+        page.screenshot(path=shots / f"{name}-put.png")
+        assert not (folder / given.name).exists() and page.locator(".jd-confirm", has_text="资料").count()
+        page.locator(".jd-confirm .do").click()
+        page.locator(".jd-library li.ready", has_text="学校（定稿）.txt").wait_for()
+        assert (folder / given.name).read_text(encoding="utf-8") == SCHOOL
+        assert [p for p in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if p.is_file() and p.stat().st_size] == []
+        page.locator(".jd-close").click()
+        page.wait_for_function("!document.querySelector('.jd-side.open')")
+        reply = say(page, "学校里种了几棵枣树")
+        assert "45棵" in reply.inner_text()
+        reply.locator("a.cite").click()
+        page.locator("#jd-panel mark", has_text="45棵").wait_for()
+        page.locator(".jd-close").click()
+        page.wait_for_function("!document.querySelector('.jd-side.open')")
+        page.locator(".jd-facts").click()
+        page.locator(f"a.out[href='#remove/{quote(given.name)}']").click()
+        page.locator(".jd-confirm.delete", has_text="无法恢复").wait_for()
+        page.screenshot(path=shots / f"{name}-delete.png")
+        assert (folder / given.name).exists()
+        page.locator(".jd-confirm a", has_text="取消").click()
+        page.wait_for_function("!document.querySelector('.jd-confirm')")
+        page.locator(f"a.out[href='#remove/{quote(given.name)}']").click()
+        page.locator(".jd-confirm .do").click()
+        page.locator(".jd-said-of", has_text="已删除").wait_for()
+        page.wait_for_function("document.querySelectorAll('.jd-library > ul > li').length === 2")
+        assert not (folder / given.name).exists()
+        page.locator(".jd-close").click()
+        page.wait_for_function("!document.querySelector('.jd-side.open')")
+        assert "材料中没有" in say(page, "学校里种了几棵枣树").inner_text()
+        assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+    finally:
+        site.close(verbose=False)
+
+
+def test_nothing_is_deleted_that_was_not_asked_about(visit: Any, tmp_path: Path) -> None:
+    chromium()
+    (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    site, url, desk = serve(lambda progress: FolderEngine(tmp_path), tmp_path)
+    try:
+        assert desk.idle(10)
+        page = visit(url, **DESKTOP)
+        page.locator(".jd-examples a").first.wait_for()
+        page.evaluate("location.hash = '#delete'")
+        page.evaluate(
+            "document.querySelector('.jd-brand').insertAdjacentHTML('beforeend', '<a id=x href=\"#delete\">x</a>')"
+        )
+        page.locator("#x").click()
+        page.locator(".jd-said-of", has_text="请重新选择").wait_for()
+        assert (tmp_path / "a.txt").exists()
+    finally:
+        site.close(verbose=False)
+
+
+def test_a_question_during_a_sync_is_answered_and_the_page_keeps_in_step_by_itself(visit: Any, tmp_path: Path) -> None:
+    chromium()
+    for name, text in (("a.txt", ARTICLE), ("b.txt", SCHOOL)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    gate = threading.Event()
+    site, url, _ = serve(lambda progress: FolderEngine(tmp_path, gate), tmp_path)
+    try:
+        page = visit(url, **DESKTOP)
+        page.locator(
+            ".jd-facts .doing", has_text="读取文件 1/2 · 编入 10/20 段 · 41 段/秒 · 约还需 1 分 10 秒"
+        ).wait_for()
+        reply = say(page, "图书馆建了多少座书亭")
+        assert "12座书" in reply.inner_text()
+        assert "仍在编入 1 个文件，这个答案只来自已就绪的 1 篇。" in reply.locator(".jd-partial").inner_text()
+        page.locator(".jd-facts").click()
+        page.locator(".jd-library li.waiting", has_text="b.txt").wait_for()
+        gate.set()
+        page.locator(".jd-library li.ready", has_text="b.txt").wait_for()
+        page.locator(".jd-facts", has_text="2 篇").wait_for()
+        (tmp_path / "c.txt").write_text("港口\n港口有7座灯塔。\n", encoding="utf-8")
+        page.locator(".jd-facts", has_text="3 篇").wait_for()
+        page.locator(".jd-library li.ready", has_text="c.txt").wait_for()
+    finally:
+        gate.set()
+        site.close(verbose=False)
+
+
 @pytest.mark.model
 def test_the_real_engine_answers_on_the_page(visit: Any, tmp_path: Path) -> None:
     chromium()
@@ -289,7 +403,7 @@ def test_the_real_engine_answers_on_the_page(visit: Any, tmp_path: Path) -> None
     site, url, desk = serve(lambda progress: Assistant.open(folder, settings=settings, progress=progress, sync=False))
     try:
         deadline = time.monotonic() + 240
-        while not desk.wait(1) and time.monotonic() < deadline:
+        while not desk.idle(1) and time.monotonic() < deadline:
             pass
         page = visit(url, **DESKTOP)
         page.locator(".jd-examples a").first.wait_for(timeout=30_000)

@@ -14,12 +14,20 @@ import pytest
 
 from rag.config import Settings
 from rag.errors import BusyError, FolderError, MissingExtraError, SettingsError
+from rag.text.telling import duration
 from rag.types import Progress
-from rag.web import api, chat, page, render
-from rag.web.desk import Desk, Material, progress_text
-from rag.web.serve import check_folder, check_port, launch, serve
-from tests.fakes import FakeEngine, FakeInfo
+from rag.web import api, chat, front, hands, page, render
+from rag.web.desk import Desk, progress_text
+from rag.web.material import Material
+from rag.web.serve import check_port, launch, serve
+from tests.fakes import FakeEngine, FakeInfo, FolderEngine, fake_document
 from tests.web import ARTICLE, ROOT, Seen, ask, open_desk
+
+SCHOOL = "山上的学校\n学校里种了45棵枣树。\n"
+
+
+def waited(desk: Desk) -> bool:
+    return any(desk.wait(0.1) for _ in range(100))
 
 
 def test_a_question_that_comes_early_waits_with_true_progress_and_is_answered() -> None:
@@ -37,7 +45,7 @@ def test_a_question_that_comes_early_waits_with_true_progress_and_is_answered() 
         api.endpoints(desk)[0]("建了多少座书亭")
     steps = chat.reply(desk, "建了多少座书亭", (), "zh")
     text = Seen(next(steps)[1] or "").text
-    assert "材料还在准备" in text and "30/120" in text and "还剩 90" in text
+    assert "材料还在准备" in text and "编入 30/120 段" in text
     go.set()
     turns = list(steps)[-1][0]
     assert turns[0].answer is not None and turns[0].answer.short == "12座书"
@@ -56,27 +64,104 @@ def test_a_start_that_fails_is_told_and_not_swallowed() -> None:
 
 
 def test_the_next_question_knows_a_changed_folder(tmp_path: Path) -> None:
-    class Growing(FakeEngine):
-        syncs = 0
-
-        def sync(self, progress=None):  # type: ignore[no-untyped-def]
-            self.syncs += 1
-            self.__init__({p.name: p.read_text(encoding="utf-8") for p in tmp_path.glob("*.txt")})  # type: ignore[misc]
-            return super().sync(progress)
-
     (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
-    engine = Growing({})
+    engine = FolderEngine(tmp_path)
     desk = Desk(lambda progress: engine, tmp_path)
     desk.start()
-    desk.wait(10)
+    assert desk.idle(10)
     ask(desk, "建了多少座书亭")
     assert engine.syncs == 1
     desk._look_after = 0.0  # as after the pause between two looks
-    (tmp_path / "b.txt").write_text("山上的学校\n学校里种了45棵枣树。\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text(SCHOOL, encoding="utf-8")
     assert api.endpoints(desk)[0]("学校里种了几棵枣树")["found"]
     turns = ask(desk, "学校里种了几棵枣树")
     assert engine.syncs == 2 and turns[0].answer is not None and turns[0].answer.short.startswith("45")
     assert len(desk.material.documents) == 2
+
+
+def test_a_question_during_a_sync_is_answered_from_what_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.web.desk.PATIENCE", 0.2)
+    monkeypatch.setattr("rag.web.desk.COUNT_EVERY", 0.0)
+    (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    (tmp_path / "b.txt").write_text(SCHOOL, encoding="utf-8")
+    gate = threading.Event()
+    engine = FolderEngine(tmp_path, gate)
+    desk = Desk(lambda progress: engine, tmp_path)
+    desk.start()
+    assert waited(desk) and desk.syncing and not desk.settled
+    assert desk.told("zh") == "读取文件 1/2 · 编入 10/20 段 · 41 段/秒 · 约还需 1 分 10 秒"
+    (turn,) = ask(desk, "建了多少座书亭")
+    assert turn.answer is not None and turn.answer.short == "12座书" and (turn.waiting, turn.ready) == (1, 1)
+    assert "仍在编入 1 个文件，这个答案只来自已就绪的 1 篇。" in Seen(render.message(turn, 0, "zh")).text
+    assert "Still reading 1 file" in Seen(render.message(turn, 0, "en")).text
+    assert api.endpoints(desk)[0]("建了多少座书亭")["waiting"] == 1
+    assert "1 篇" in Seen(front.header(desk.material, True, "zh", desk.told("zh"))).text
+    gate.set()
+    assert desk.idle(10) and not desk.syncing and engine.syncs == 1
+    (turn,) = ask(desk, "学校里种了几棵枣树")
+    assert turn.answer is not None and turn.answer.found and not turn.waiting
+
+
+def test_a_change_during_a_sync_leads_to_one_more(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(ARTICLE + name, encoding="utf-8")
+    gate = threading.Event()
+    engine = FolderEngine(tmp_path, gate)
+    desk = Desk(lambda progress: engine, tmp_path)
+    desk.start()
+    assert waited(desk)
+    (tmp_path / "c.txt").write_text(SCHOOL, encoding="utf-8")
+    for _ in range(3):
+        desk._look_after = 0.0
+        desk.refresh(0.0)
+    assert engine.syncs == 1
+    gate.set()
+    assert desk.idle(10) and engine.syncs == 2 and len(desk.material.ready) == 3 and not desk.changed()
+
+
+def test_an_index_that_another_process_writes_goes_on_answering_and_is_tried_again(tmp_path: Path) -> None:
+    class Busy(FolderEngine):
+        busy = True
+
+        def sync(self, progress=None):  # type: ignore[no-untyped-def]
+            if self.busy:
+                self._documents = {"1": fake_document("a.txt", ARTICLE)}
+                raise BusyError("process 7 is writing", "进程 7 正在写入")
+            return super().sync(progress)
+
+    (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    engine = Busy(tmp_path)
+    desk = Desk(lambda progress: engine, tmp_path)
+    desk.start()
+    assert desk.idle(10) and desk.trouble is not None
+    assert ask(desk, "建了多少座书亭")[0].answer is not None
+    engine.busy = False
+    assert not desk.changed(), "not at once"
+    desk._look_after = 0.0
+    desk.refresh()
+    assert desk.trouble is None and engine.syncs == 1
+
+
+def test_an_empty_folder_says_so_and_a_file_mends_it(tmp_path: Path) -> None:
+    class Strict(FolderEngine):
+        def sync(self, progress=None):  # type: ignore[no-untyped-def]
+            report = super().sync(progress)
+            if not self._documents:
+                raise FolderError("no readable document", "没有可读的文档")
+            return report
+
+    desk = Desk(lambda progress: Strict(tmp_path), tmp_path)
+    desk.start()
+    assert desk.idle(10) and desk.error is None and desk.settled
+    assert "没有可读的文档" in Seen(render.message(ask(desk, "有人吗")[0], 0, "zh")).text
+    given = tmp_path.parent / "given"
+    given.write_text(ARTICLE, encoding="utf-8")
+    wish = hands.act(hands.offer(hands.Wish(), [(str(given), "a.txt")]), "put", desk, 1 << 20)
+    assert wish.said_zh == ("已加入 a.txt",) and not given.exists() and desk.idle(10)
+    turns = ask(desk, "建了多少座书亭")
+    assert turns[0].answer is not None and turns[0].answer.found and desk.trouble is None
 
 
 def test_dates_of_the_material_span_the_first_to_the_last_day() -> None:
@@ -106,16 +191,17 @@ def test_a_file_name_that_is_no_text_reaches_programs_and_the_panel() -> None:
     assert Seen(again).marked == Seen(shown).marked != ""
 
 
-def test_progress_says_the_stage_and_what_is_left() -> None:
-    assert progress_text(Progress("files", 3, 10), "en") == "Reading files 3/10, 7 left"
-    assert progress_text(None, "zh") == "正在启动"
+def test_progress_says_the_stage_how_fast_and_what_is_left() -> None:
+    both = (Progress("model", 1, 1), Progress("files", 12, 240), Progress("passages", 830, 2100, "", 41.2, 70.0))
+    assert progress_text(both, "zh") == "读取文件 12/240 · 编入 830/2100 段 · 41 段/秒 · 约还需 1 分 10 秒"
+    assert progress_text(both[:1], "en") == "preparing the language model"
+    assert progress_text((), "zh") == "正在启动"
+    assert [duration(s, "en") for s in (0.2, 59.2, 61, 3599, 7300)] == ["1 s", "1 min", "1 min 5 s", "1 h", "2 h 2 min"]
 
 
-def test_a_wrong_folder_or_a_taken_port_is_told_before_anything_is_served(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_or_a_taken_port_is_told_before_anything_is_served(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="does not exist"):
-        check_folder(str(tmp_path / "absent"))
-    with pytest.raises(FolderError, match="empty"):
-        check_folder(str(tmp_path))
+        serve(Settings(folder=str(tmp_path / "absent"), port=0))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

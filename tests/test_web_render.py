@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rag.errors import QuestionError
-from rag.types import Citation, FileOutcome, Segment, Span
-from rag.web import api, chat, page, panel, render, strings
+from rag.types import Citation, Notice, Segment, Span
+from rag.web import api, chat, front, listing, page, panel, render, strings
 from rag.web.desk import Desk
-from rag.web.panel import Place
 from rag.web.render import Turn, esc
+from rag.web.text import Place
 from tests.fakes import FakeEngine, FakeInfo, fake_document
 from tests.web import ARTICLE, ROOT, Seen, ask, open_desk
 
@@ -174,7 +174,7 @@ def test_a_permalink_finds_its_place_again_after_the_file_changed() -> None:
     fragment = panel.link(Place(document, start, start + 17))
     for text, note in ((ARTICLE, ""), ("新的第一行\n" + ARTICLE, "place_moved"), ("全都改了。\n", "place_changed")):
         now = fake_document("a.txt", text)
-        info = FakeInfo(now.id, now.title, now.source, len(text), 1, "")
+        info = FakeInfo(now.id, now.title, now.source, len(text), 1)
         found = panel.follow(fragment, (info,))
         assert found is not None and found[0] == now.id
         place = panel.settle(now, *found[1:])
@@ -224,19 +224,19 @@ def test_questions_that_cannot_be_asked_get_a_clear_message_in_both_languages() 
 
 
 def test_header_and_list_of_documents_tell_what_was_read_and_what_was_not() -> None:
-    desk = open_desk(
-        {"a.txt": ARTICLE, "坏.txt": HOSTILE}, (FileOutcome("扫描.pdf", "failed", reason="中文\nEnglish"),)
-    )
-    line = Seen(render.header(desk.material, True, "zh")).text
+    desk = open_desk({"a.txt": ARTICLE, "坏.txt": HOSTILE}, {"扫描.pdf": Notice("English", "中文")})
+    line = Seen(front.header(desk.material, True, "zh")).text
     assert "2 篇" in line and "2023-10-10" in line and "1 个文件未能读取" in line
-    assert "English" in panel.library_html(desk.material, "en") and "中文" in panel.library_html(desk.material, "zh")
-    assert not {"script", "img"} & set(Seen(panel.library_html(desk.material, "zh")).tags)
+    zh, en = (listing.library_html(desk.material, ui) for ui in ("zh", "en"))
+    assert "English" in en and "中文" in zh and "3 个文件" in Seen(zh).text and "2 就绪" in Seen(zh).text
+    assert Seen(zh).text.index("扫描.pdf") < Seen(zh).text.index("a.txt"), "what failed stands first"
+    assert not {"script", "img"} & set(Seen(zh).tags) and "移除" not in zh
 
 
 @quick
 @given(hostile_text)
 def test_an_asking_link_asks_what_it_shows(question: str) -> None:
-    text = render.welcome([question], None, "", True, True, "zh")
+    text = front.welcome([question], (), "", True, True, "zh")
     (href,) = [value for name, value in Seen(text).attributes if name == "href"]
     assert page.wanted(href.removeprefix("#"), ()) == (question, ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
-from rag.types import FileOutcome
+from rag.types import Notice
 from rag.web import chat
 from rag.web.desk import Desk
 from tests.fakes import FakeEngine
@@ -38,10 +38,10 @@ class Seen(HTMLParser):
         self.marked += data if self._inside else ""
 
 
-def open_desk(texts: dict[str, str] | None = None, failed: tuple[FileOutcome, ...] = ()) -> Desk:
+def open_desk(texts: dict[str, str] | None = None, failed: dict[str, Notice] | None = None) -> Desk:
     desk = Desk(lambda progress: FakeEngine(texts or {"a.txt": ARTICLE}, failed))
     desk.start()
-    assert desk.wait(10)
+    assert desk.idle(10)
     return desk
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from rag.errors import QuestionError
 from rag.objects import answer_object, citation_object, hit_object
 from rag.types import Answer, Citation
-from rag.web.desk import Desk, Engine
+from rag.web.desk import Desk
+from rag.web.material import Engine
 from rag.web.strings import say
 
 MAX_QUESTION = 2000  # characters
@@ -65,11 +66,15 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
         Returns:
             found, short (the span that answers), text, citations (source, start, end, quote), confidence, reason;
-            when nothing answers, found is false and nearest holds the closest passages.
+            when nothing answers, found is false and nearest holds the closest passages. waiting: how many files of
+            the folder were still being read, and are not in the answer.
         """
         told = history if isinstance(history, list) else []
         earlier = [text[:MAX_QUESTION] for text in told if isinstance(text, str) and text.strip()][-MAX_HISTORY:]
-        return answer_dict(_fresh(desk).ask(check(question), history=tuple(earlier)))
+        text = check(question)
+        engine = _fresh(desk)
+        waiting = desk.material.waiting if desk.syncing else 0
+        return {**answer_dict(engine.ask(text, history=tuple(earlier))), "waiting": waiting}
 
     def retrieve(query: str, k: int = 5) -> list[dict[str, Any]]:
         """Find the passages of the indexed documents that are closest to a query, best first.
@@ -90,8 +95,6 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _fresh(desk: Desk) -> Engine:
-    """The engine, in step with the folder."""
-    engine = desk.engine
-    if desk.changed():
-        desk.refresh()
-    return engine
+    """The engine, in step with the folder as far as that takes a moment only."""
+    desk.refresh()
+    return desk.answering

@@ -1,6 +1,6 @@
 // Listens on the whole page for the links that messages and panels carry in their fragments, and tells Python.
 // `trigger('click', …)` opens something in the panel, `trigger('submit', …)` asks something.
-const OPENS = ['cite', 'near', 'cand', 'doc', 'at', 'library', 'edit'];
+const OPENS = ['cite', 'near', 'cand', 'doc', 'at', 'library', 'edit', 'remove', 'delete', 'put', 'drop'];
 const ASKS = ['ask', 'retry'];
 let opener = null;  // what had the focus before the panel opened: it gets it back
 
@@ -53,6 +53,14 @@ document.addEventListener('click', event => {
   const target = event.target instanceof Element ? event.target : null;
   if (!target) return;
   if (target.closest('.jd-close')) { event.preventDefault(); close(); return; }
+  const add = target.closest('.jd-add');
+  if (add) {  // Gradio's own button stays out of sight; what it refuses it would refuse in English only
+    event.preventDefault();
+    const input = document.querySelector('.jd-side input[type=file]');
+    if (input) input.accept = add.dataset.accept;
+    if (input) input.click();
+    return;
+  }
   const link = target.closest('a[href^="#"]');
   if (!link || !link.closest('.gradio-container')) return;
   const words = link.getAttribute('href').slice(1);
@@ -84,7 +92,7 @@ document.addEventListener('keydown', event => {
 // A link to a place opens it as soon as the documents are ready.
 if (location.hash.startsWith('#at/')) {
   const wait = setInterval(() => {
-    if (!document.querySelector('.jd-facts')) return;
+    if (!document.querySelector('.jd-facts:not(.none)')) return;
     clearInterval(wait);
     trigger('click', { target: location.hash.slice(1) });
   }, 200);

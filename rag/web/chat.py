@@ -11,7 +11,7 @@ from dataclasses import replace
 from rag.errors import RagError
 from rag.web import render
 from rag.web.api import MAX_HISTORY, check
-from rag.web.desk import Desk, progress_text
+from rag.web.desk import Desk
 from rag.web.render import Turn
 from rag.web.strings import say
 
@@ -52,16 +52,19 @@ def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Tu
         text = check(question)
         asked = (*turns, Turn(text, trouble=PENDING))
         while not desk.wait(0.4):
-            yield asked, render.stage(f"{say('stage_wait', ui)} {progress_text(desk.progress, ui)}")
-        engine = desk.engine
+            yield asked, render.stage(f"{say('stage_wait', ui)} {desk.told(ui)}")
         if desk.changed():
+            desk.sync()
             yield asked, render.stage(say("stage_changed", ui))
-            desk.refresh()
+        desk.refresh()
+        engine = desk.answering
         yield asked, render.stage(say("stage_search", ui))
+        material = desk.material if desk.syncing else None  # before the search: it may find more than this, never less
         answer = engine.ask(text, history=history(turns))
         for count in range(1, len(answer.segments) if answer.found else 0):
             yield asked, render.partial(answer, index, count)
-        yield (*turns, Turn(text, answer)), None
+        waiting, ready = (material.waiting, len(material.ready)) if material else (0, 0)
+        yield (*turns, Turn(text, answer, waiting=waiting, ready=ready)), None
     except RagError as error:
         yield (*turns, replace(asked[-1], trouble=(error.message("zh"), error.message("en")))), None
     except Exception as error:

@@ -1,83 +1,32 @@
-"""The engine behind the page: it opens in a background thread while the page is already served, tells its true
-progress, and notices when the folder changes."""
+"""The engine behind the page: it opens in a background thread while the page is already served, answers from what is
+ready while the folder is brought in step behind it, tells its true progress, and notices when the folder changes."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from rag.errors import BusyError, RagError
 from rag.protocols import ProgressFn
-from rag.types import Answer, Document, FileOutcome, Hits, Progress, SyncReport
+from rag.text.telling import progress_line
+from rag.types import Progress
+from rag.web.material import Engine, Material
 from rag.web.strings import say
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.2  # seconds between two looks at the folder, at least; ten times what a look takes, where that is more
+COUNT_EVERY = 1.0  # seconds between two counts of what is ready, while it grows; twenty times what a count takes
+PATIENCE = 2.5  # seconds that a question waits for a change: a small one is in the answer
+RETRY = 5.0  # seconds after which an index that another process was writing is tried again
 FIRST = 4  # example questions on the empty page
 EXAMPLES = 8  # questions kept in each language, the rest as follow-ups
 
-
-class Check(Protocol):
-    """One quote re-read from its source."""
-
-    @property
-    def ok(self) -> bool: ...
-
-
-class Info(Protocol):
-    """One document of the material."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def characters(self) -> int: ...
-    @property
-    def passages(self) -> int: ...
-    @property
-    def date(self) -> str: ...
-
-
-class Engine(Protocol):
-    """What the page needs of `rag.assistant.Assistant`; the tests' fake has the same surface."""
-
-    def sync(self, progress: ProgressFn | None = None) -> SyncReport: ...
-    def ask(self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer: ...
-    def retrieve(self, query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits: ...
-    def document(self, doc_id: str) -> Document: ...
-    def documents(self) -> Sequence[Info]: ...
-    def examples(self, n: int = 4, lang: str = "zh") -> Sequence[str]: ...
-    def verify(self, answer: Answer) -> Sequence[Check]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What is on the desk, for the header and the list of documents."""
-
-    documents: tuple[Info, ...] = ()
-    failed: tuple[FileOutcome, ...] = ()
-
-    @property
-    def passages(self) -> int:
-        return sum(info.passages for info in self.documents)
-
-    @property
-    def dates(self) -> str:
-        """First and last date of the documents that state one, e.g. "2021-03-05 – 2023-10-10"."""
-        found = (re.match(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?!\d)", info.date) for info in self.documents)
-        days = sorted({f"{m[1]}-{int(m[2]):02}-{int(m[3]):02}" for m in found if m})
-        return "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} – {days[-1]}"
+Listing = frozenset[tuple[str, int, int]]
 
 
 class Desk:
@@ -85,93 +34,185 @@ class Desk:
 
     def __init__(self, opener: Callable[[ProgressFn], Engine], folder: Path | None = None) -> None:
         self._opener = opener
-        self._folder = folder
-        self._finished = threading.Event()
-        self._syncing = threading.Lock()
-        self._engine: Engine | None = None
-        self._seen: frozenset[tuple[str, int, int]] = frozenset()
-        self._look_after = 0.0
-        self._examples: dict[str, tuple[str, ...]] = {}
+        self.folder = folder
+        self._answers = threading.Event()  # set once a question can be answered, or never will be
+        self._idle = threading.Event()  # set while nothing is being read
         self._settled = threading.Event()
+        self._lock = threading.Lock()
+        self._again = False  # another sync is wanted
+        self._began = 0.0  # when the running one was started
+        self._engine: Engine | None = None
+        self._seen: Listing | None = None  # the folder as it was last read, or is being read
+        self._look_after = self._count_after = 0.0
+        self._gathered: frozenset[str] | None = None  # the documents that the examples were taken from
+        self._examples: dict[str, tuple[str, ...]] = {}
+        self._stages: dict[str, Progress] = {}
         self.listeners: list[ProgressFn] = []
-        self.progress: Progress | None = None
-        self.error: Exception | None = None
+        self.error: Exception | None = None  # why there is no engine
+        self.trouble: RagError | None = None  # why the folder could not be read just now; what is ready answers
         self.material = Material()
+        self.revision = 0  # counts up with everything that is shown
 
     def start(self) -> None:
         """Opens the engine and reads the folder in a daemon thread. Heavy imports happen there, not in the page's."""
         threading.Thread(target=self._open, name="judian-open", daemon=True).start()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """True once the engine is ready or has failed; False when the time is over before."""
-        return self._finished.wait(seconds)
+        """True once a question can be answered or the engine has failed; False when the time is over before."""
+        if self._answers.wait(seconds):
+            return True
+        self.take_stock()
+        return self._answers.is_set()
+
+    def take_stock(self) -> None:
+        """Counts what is ready while it grows, now and then."""
+        if not self.syncing or time.monotonic() < self._count_after:
+            return
+        try:
+            self._count(self.engine)
+        except (RagError, OSError) as error:  # the sync tells what is in the way, if it is
+            log.info("not counted: %s", error)
+
+    def idle(self, seconds: float | None = None) -> bool:
+        """True once nothing is being opened or read; False when the time is over before."""
+        return self._idle.wait(seconds)
 
     @property
     def ready(self) -> bool:
         return self._engine is not None
 
     @property
+    def syncing(self) -> bool:
+        """True while the folder is being read."""
+        return self.ready and not self._idle.is_set()
+
+    @property
     def engine(self) -> Engine:
-        """The engine. Raises its own opening error, or BusyError with the progress while it prepares."""
+        """The engine. Raises its own opening error, or BusyError with the progress while it is being opened."""
         if self._engine is not None:
             return self._engine
-        if isinstance(self.error, RagError):
-            raise self.error
         if self.error is not None:
-            name = type(self.error).__name__
-            raise RagError(say("unexpected", "en", name=name), say("unexpected", "zh", name=name))
-        raise BusyError(
-            say("not_ready", "en", what=progress_text(self.progress, "en")),
-            say("not_ready", "zh", what=progress_text(self.progress, "zh")),
-        )
+            raise _told(self.error)
+        raise self._not_ready()
+
+    @property
+    def answering(self) -> Engine:
+        """The engine, where it has something to answer from. Raises what is in the way, else BusyError with the progress."""
+        engine = self.engine
+        if not self.material.ready:
+            if self.trouble is not None:
+                raise self.trouble
+            if not self._answers.is_set():
+                raise self._not_ready()
+        return engine
 
     @property
     def settled(self) -> bool:
-        """True when nothing of the empty page will change any more: ready with its examples, or failed."""
+        """True when nothing of the empty page will change any more by itself: ready with its examples, or failed."""
         return self._settled.is_set()
+
+    @property
+    def progress(self) -> tuple[Progress, ...]:
+        """The newest word of each stage of what is being done."""
+        return tuple(self._stages.values())
+
+    def told(self, ui: str) -> str:
+        """True progress in one line, in the interface language."""
+        return progress_text(self.progress, ui)
 
     def examples(self, ui: str) -> tuple[str, ...]:
         """Questions taken from the material, in the interface language where there are any; none before `settled`."""
         return self._examples.get(ui) or self._examples.get("zh", ())
 
     def changed(self) -> bool:
-        """True when a file of the folder was added, changed or removed since it was last read. Looks at names,
+        """True when a file of the folder was added, changed or removed since its reading last began. Looks at names,
         sizes and times only, and not again at once."""
         began = time.monotonic()
-        if self._folder is None or began < self._look_after:
+        if self.folder is None or not self.ready or began < self._look_after:
             return False
-        seen = _listing(self._folder)
+        seen = _listing(self.folder)
         self._look_after = began + max(LOOK_EVERY, 10 * (time.monotonic() - began))
         return seen != self._seen
 
-    def refresh(self) -> None:
-        """Reads what changed in the folder. A second caller waits for the first and reads nothing twice. While another
-        process holds the index for writing, what is indexed already goes on answering."""
-        with self._syncing:
-            if self._folder is None or (seen := _listing(self._folder)) == self._seen:
+    def refresh(self, seconds: float | None = None) -> None:
+        """Has what changed in the folder read in the background, and waits for what is being read until `seconds` (or
+        `PATIENCE`) after it began: a small change is in the answer, a large one is not waited for."""
+        if self.changed():
+            self.sync()
+        patience = PATIENCE if seconds is None else seconds
+        self._idle.wait(max(0.0, self._began + patience - time.monotonic()))
+        self.take_stock()
+
+    def sync(self) -> None:
+        """Has the folder read in the background. One at a time: what is wanted meanwhile leads to one more."""
+        with self._lock:
+            self._again = True
+            if not self._idle.is_set():
                 return
-            try:
-                self._take_in(self.engine, self.engine.sync(None))
-            except BusyError:
-                return
-            self._seen = seen
-        threading.Thread(target=self._gather, args=(self.engine,), name="judian-examples", daemon=True).start()
+            self._idle.clear()
+            self._began = time.monotonic()
+            self.revision += 1
+        threading.Thread(target=self._keep, name="judian-sync", daemon=True).start()
+
+    # -- in the background ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
         try:
             engine = self._opener(self._tell)
-            with self._syncing:
-                self._seen = _listing(self._folder) if self._folder else frozenset()
-                self._take_in(engine, engine.sync(self._tell))
-            self._engine = engine
-            self._finished.set()
-            self._gather(engine)
+            self._count(engine)
         except Exception as error:
             if not isinstance(error, RagError):
                 log.exception("opening the documents failed")
             self.error = error
-        finally:
-            self._finished.set()
+            self.revision += 1
+            for event in (self._answers, self._settled, self._idle):
+                event.set()
+            return
+        self._engine, self._stages = engine, {}
+        self._again, self._began = True, time.monotonic()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Reads until nothing more is wanted."""
+        while True:
+            with self._lock:
+                if not self._again:
+                    self._stages = {}
+                    self.revision += 1
+                    self._idle.set()
+                    return
+                self._again = False
+            self._once(self.engine)
+
+    def _once(self, engine: Engine) -> None:
+        seen = _listing(self.folder) if self.folder else frozenset()
+        if seen == self._seen and self.trouble is None:
+            return
+        self._seen = seen
+        trouble: RagError | None = None
+        try:
+            engine.sync(self._tell)
+        except BusyError as error:  # what is indexed goes on answering, and the next look tries again
+            self._seen, self._look_after = None, time.monotonic() + RETRY
+            trouble = error
+        except Exception as error:
+            if not isinstance(error, RagError):
+                log.exception("reading the folder failed")
+            trouble = _told(error)
+        self.trouble = trouble
+        try:
+            self._count(engine)
+        except Exception as error:
+            log.exception("counting the documents failed")
+            self.trouble = self.trouble or _told(error)
+        self._answers.set()
+        documents = frozenset(info.id for info in self.material.documents)
+        if documents and documents != self._gathered:
+            self._gathered = documents
+            if not self._examples:
+                self._settled.clear()
+            threading.Thread(target=self._gather, args=(engine,), name="judian-examples", daemon=True).start()
+        else:
             self._settled.set()
 
     def _gather(self, engine: Engine) -> None:
@@ -181,31 +222,49 @@ class Desk:
             for n in (FIRST, EXAMPLES):
                 self._examples = {ui: tuple(engine.examples(n, ui)) for ui in ("zh", "en")}
                 self._settled.set()
+                self.revision += 1
         except Exception:
             log.exception("no examples could be taken from the material")
+        finally:
+            self._settled.set()
 
-    def _take_in(self, engine: Engine, report: SyncReport) -> None:
+    def _count(self, engine: Engine) -> None:
+        """Takes stock of what is ready; from the first document on, questions are answered."""
+        began = time.monotonic()
         documents = sorted(engine.documents(), key=lambda info: (info.date, info.source))
-        self.material = Material(tuple(documents), report.failed)
+        self.material = Material(tuple(documents), tuple(engine.files()))
+        if self.material.ready:
+            self._answers.set()
+        self.revision += 1
+        now = time.monotonic()
+        self._count_after = now + max(COUNT_EVERY, 20 * (now - began))
 
     def _tell(self, progress: Progress) -> None:
-        self.progress = progress
+        self._stages = {**self._stages, progress.stage: progress}
+        self.revision += 1
+        self.take_stock()
         for listener in self.listeners:
             listener(progress)
 
-
-def progress_text(progress: Progress | None, ui: str) -> str:
-    """One line of true progress: the stage, how far, and what is left, in the interface language."""
-    if progress is None:
-        return say("starting", ui).rstrip("…")
-    text = say(f"stage_{progress.stage}", ui)
-    if progress.total > 1:
-        left = say("left", ui, n=progress.total - progress.done)
-        text += f" {progress.done}/{progress.total}" + (f"，{left}" if ui == "zh" else f", {left}")
-    return text
+    def _not_ready(self) -> BusyError:
+        en, zh = (say("not_ready", ui, what=self.told(ui)) for ui in ("en", "zh"))
+        return BusyError(en, zh)
 
 
-def _listing(folder: Path) -> frozenset[tuple[str, int, int]]:
+def progress_text(stages: tuple[Progress, ...], ui: str) -> str:
+    """One line of true progress, in the interface language; that it is starting where nothing is known yet."""
+    return progress_line(stages, ui) or say("starting", ui).rstrip("…")
+
+
+def _told(error: Exception) -> RagError:
+    """The error as one that people are told; what nobody expected is named, the log has the rest."""
+    if isinstance(error, RagError):
+        return error
+    name = type(error).__name__
+    return RagError(say("unexpected", "en", name=name), say("unexpected", "zh", name=name))
+
+
+def _listing(folder: Path) -> Listing:
     found = []
     for root, dirs, files in os.walk(folder):
         dirs[:] = [name for name in dirs if not name.startswith(".")]

@@ -12,7 +12,7 @@ function show(frames) {
     const top = mark.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
     box.scrollTop = Math.max(0, top - box.clientHeight * 0.42);
   }
-  settle(mark || element.querySelector('.jd-close'), 30);
+  settle(mark || element.querySelector('.jd-confirm') || element.querySelector('.jd-close'), 30);
 }
 // The panel may be drawn once more in the same moment, and an element that is replaced loses the focus: ask again.
 function settle(target, frames) {
@@ -23,4 +23,12 @@ function settle(target, frames) {
     requestAnimationFrame(() => settle(again, frames - 1));
   }
 }
-watch('value', () => requestAnimationFrame(() => show(120)));
+// A list that is only brought up to date stays where it is, and gives the focus back to the link that had it.
+let last = '';
+element.addEventListener('focusin', event => { last = event.target.getAttribute('href') || event.target.className; });
+function keep() {
+  const lost = !document.activeElement || document.activeElement === document.body;
+  const same = [...element.querySelectorAll('a, button')].find(e => (e.getAttribute('href') || e.className) === last);
+  if (lost && same && document.querySelector('.jd-side.open')) same.focus({ preventScroll: true });
+}
+watch('value', () => requestAnimationFrame(() => (element.querySelector('[data-n]') ? show(120) : keep())));

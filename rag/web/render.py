@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import quote as percent
 
 from rag.text.certainty import certainty_meaning, certainty_word
-from rag.types import BODY_ROLES, Answer, Citation, Progress, Segment
+from rag.text.whereabouts import kind_of, where
+from rag.types import BODY_ROLES, Answer, Citation, Segment
 from rag.web.api import MAX_QUESTION
-from rag.web.desk import Material, progress_text
 from rag.web.strings import say
 
 WHY_ROWS = 6  # candidates shown under "why this sentence"
@@ -30,6 +30,8 @@ class Turn:
     answer: Answer | None = None
     trouble: tuple[str, str] = ("", "")  # what to say instead of an answer, (zh, en)
     suggestions: tuple[str, ...] = ()
+    waiting: int = 0  # files that were still being read when it was answered
+    ready: int = 0  # documents that it was answered from
 
 
 def esc(text: str) -> str:
@@ -47,13 +49,16 @@ def esc(text: str) -> str:
     return "".join(out)
 
 
-def place(citation: Citation) -> str:
-    """Title and section path of a citation as plain text."""
-    return " › ".join(part for part in (citation.title or citation.source, *citation.path) if part)
+def place(citation: Citation, lang: str) -> str:
+    """Title, section path and page or row of a citation as plain text."""
+    path = " › ".join(part for part in (citation.title or citation.source, *citation.path) if part)
+    at = where(kind_of(citation.source), citation.page, citation.row, lang)
+    return f"{path} · {at}" if at else path
 
 
-def mark(turn: int, citation: Citation) -> str:
-    return f'<a class="cite" href="#cite-{turn}-{citation.number}" title="{esc(place(citation))}">{citation.number}</a>'
+def mark(turn: int, citation: Citation, lang: str) -> str:
+    told = esc(place(citation, lang))
+    return f'<a class="cite" href="#cite-{turn}-{citation.number}" title="{told}">{citation.number}</a>'
 
 
 def message(turn: Turn, index: int, ui: str) -> str:
@@ -67,7 +72,7 @@ def message(turn: Turn, index: int, ui: str) -> str:
     answer = turn.answer
     tongue = "en" if answer.lang == "en" else "zh"  # what belongs to the answer speaks as it does, buttons as the page
     lead = said(answer, index, once(answer.segments)) if answer.found else refusal(answer, index, tongue)
-    rest = _meta(answer, index, tongue, ui) + _why(answer, index, tongue) + _suggestions(turn, ui)
+    rest = _partial(turn, ui) + _meta(answer, index, tongue, ui) + _why(answer, index, tongue) + _suggestions(turn, ui)
     return f'<div class="jd-msg">{lead}{rest}</div>'
 
 
@@ -108,7 +113,7 @@ def said(answer: Answer, index: int, segments: Sequence[Segment]) -> str:
             lines.append([])
         elif segment.kind == "mark":
             if segment.number in cited:
-                lines[-1].append(mark(index, cited[segment.number]))
+                lines[-1].append(mark(index, cited[segment.number], answer.lang))
         elif segment.kind == "short":
             lines[-1].append(f'<strong class="short">{esc(segment.text)}</strong>')
         elif segment.kind == "quote":
@@ -152,11 +157,19 @@ def refusal(answer: Answer, index: int, ui: str) -> str:
     if answer.nearest:
         rows = "".join(
             f'<li><a href="#near-{index}-{n}"><span class="quote">{esc(c.quote)}</span>'
-            f"<small>{esc(place(c))}{_role(c.role, ui)}</small></a></li>"
+            f"<small>{esc(place(c, ui))}{_role(c.role, ui)}</small></a></li>"
             for n, c in enumerate(answer.nearest)
         )
         parts.append(f'<div class="jd-nearest"><p>{say("nearest", ui)}</p><ul>{rows}</ul></div>')
     return f'<div class="jd-said jd-refusal">{"".join(parts)}</div>'
+
+
+def _partial(turn: Turn, ui: str) -> str:
+    """That more is being read, where an answer came before all was."""
+    if not turn.waiting:
+        return ""
+    files, documents = (say(key, ui, n=n) for key, n in (("n_files", turn.waiting), ("n_documents", turn.ready)))
+    return f'<p class="jd-partial">{say("partial", ui, files=files, documents=documents)}</p>'
 
 
 def _cut(word: str) -> str:
@@ -222,10 +235,10 @@ def _rank(name: str, rank: int, ui: str) -> str:
 def _suggestions(turn: Turn, ui: str) -> str:
     if not turn.suggestions:
         return ""
-    return f'<div class="jd-try"><span>{say("try", ui)}</span>{_asking(turn.suggestions)}</div>'
+    return f'<div class="jd-try"><span>{say("try", ui)}</span>{asking(turn.suggestions)}</div>'
 
 
-def _asking(questions: Sequence[str]) -> str:
+def asking(questions: Sequence[str]) -> str:
     """Links that ask: the question itself is in the fragment, so a page opened long ago asks what it shows."""
     return "".join(f'<a href="#ask/{percent(text, safe="")}">{esc(text)}</a>' for text in questions)
 
@@ -234,41 +247,3 @@ def asked(turn: Turn) -> str:
     """The person's own question as a message: also escaped, an example may come from a document."""
     text = turn.question if len(turn.question) <= BUBBLE else turn.question[:BUBBLE] + "…"
     return f'<div class="jd-ask">{esc(text)}</div>'
-
-
-def welcome(examples: Sequence[str], progress: Progress | None, error: str, ready: bool, settled: bool, ui: str) -> str:
-    """The empty chat: what this is and, once ready, questions taken from the material; before, the true progress.
-    Between the two, empty frames keep the place of the questions, so that nothing jumps."""
-    head = f'<p class="jd-name">{say("brand", ui)}</p><p class="jd-tag">{say("tagline", ui)}</p>'
-    if error:
-        body = f'<p class="jd-error"><strong>{say("failed_start", ui)}</strong>{esc(error)}</p>'
-    elif not ready:
-        share = f' style="--done:{100 * progress.done // progress.total}%"' if progress and progress.total > 1 else ""
-        detail = f"<small>{esc(_detail(progress.detail, ui))}</small>" if progress and progress.detail else ""
-        body = (
-            f'<div class="jd-progress"><p>{esc(progress_text(progress, ui))}</p>'
-            f'<div class="bar{"" if share else " busy"}"{share}></div>{detail}<p>{say("ready_soon", ui)}</p></div>'
-        )
-    else:
-        links = _asking(examples) if settled else '<i class="empty"></i>' * 4
-        body = f'<p class="jd-hint">{say("try_these", ui)}</p><div class="jd-examples">{links}</div>' if links else ""
-    return f'<div class="jd-welcome" lang="{ui}">{head}{body}</div>'
-
-
-def _detail(detail: str, ui: str) -> str:
-    """What is being worked on: a name, where need be with what is done to it ("NAME: loading") in our words."""
-    name, _, doing = detail.partition(": ")
-    known = {"loading": "detail_loading", "another process is preparing it": "detail_waiting"}
-    return f"{name} · {say(known[doing], ui)}" if doing in known else detail
-
-
-def header(material: Material, ready: bool, ui: str) -> str:
-    """The line on top: the name and what the material is; a click on the latter lists the documents."""
-    facts = ""
-    if ready:
-        words = [say("docs", ui, n=len(material.documents)), say("passages", ui, n=material.passages)]
-        words += [material.dates] if material.dates else []
-        warn = f"<em>{say('failed', ui, n=len(material.failed))}</em>" if material.failed else ""
-        text = "".join(f"<span>{esc(word)}</span>" for word in words)
-        facts = f'<a class="jd-facts" href="#library" title="{say("library_hint", ui)}">{text}{warn}</a>'
-    return f'<div class="jd-brand" lang="{ui}"><b>{say("brand", ui)}</b>{facts}</div>'

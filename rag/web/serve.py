@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from rag.config import Settings
-from rag.errors import FolderError, MissingExtraError, RagError, SettingsError
+from rag.errors import MissingExtraError, RagError, SettingsError
+from rag.folder import UPLOADS
 from rag.index import find_folder
 from rag.protocols import ProgressFn
 from rag.text.terminal import one_line, ui_language
 from rag.types import Progress
-from rag.web.desk import Desk, Engine, progress_text
+from rag.web.desk import Desk
+from rag.web.hands import LOOPBACK
+from rag.web.material import Engine
 from rag.web.strings import say
 
 HERE = Path(__file__).parent
@@ -26,25 +30,6 @@ ICON = (
     "%3Crect width='32' height='32' rx='7' fill='%23a63d2f'/%3E%3Cpath d='M9 10h5v5l-3 6H8l2-6H9zm9 0h5v5l-3 6h-3l2-6h-1z' "
     "fill='%23fff'/%3E%3C/svg%3E\">"
 )
-
-
-def check_folder(folder: str) -> Path:
-    """The folder of documents, absolute. Raises FolderError when there is nothing to read there; cheap, so it is told
-    before anything heavy loads."""
-    path = find_folder(folder)
-    try:
-        empty = not any(p.is_file() and not p.name.startswith(".") for p in path.rglob("*"))
-    except OSError as error:
-        raise FolderError(
-            f"folder '{folder}' cannot be read ({error.strerror}); check its permissions",
-            f"无法读取文件夹 {folder}（{error.strerror}）；请检查权限",
-        ) from error
-    if empty:
-        raise FolderError(
-            f"folder '{folder}' is empty; put .txt, .md or .html files there and start again",
-            f"文件夹 {folder} 是空的；请放入 .txt、.md 或 .html 文件后再启动",
-        )
-    return path
 
 
 def check_port(host: str, port: int) -> None:
@@ -63,14 +48,20 @@ def check_port(host: str, port: int) -> None:
 
 
 def launch(desk: Desk, settings: Settings) -> tuple[Any, str]:
-    """Serves the page and returns (the Blocks, its URL) at once. Nothing on the page comes from another host."""
+    """Serves the page and returns (the Blocks, its URL) at once. Nothing on the page comes from another host. Files can be
+    handed over only where nobody but this machine can reach it; until they are put into the folder they lie in
+    `page.uploads`, which its owner alone can read."""
+    uploads = tempfile.TemporaryDirectory(prefix=UPLOADS, ignore_cleanup_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = uploads.name
+    max_mb = settings.max_file_mb if settings.host in LOOPBACK else 0
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import gradio as gr
 
     from rag.web.page import build
 
-    page = build(desk)
+    page = build(desk, max_mb)
+    page.uploads = uploads
     theme = gr.themes.Base(font=list(FONTS), font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"])
     page.launch(
         server_name=settings.host,
@@ -83,7 +74,7 @@ def launch(desk: Desk, settings: Settings) -> tuple[Any, str]:
         footer_links=[],
         enable_monitoring=False,
         strict_cors=True,
-        max_file_size=1,  # byte: nothing is uploaded here
+        max_file_size=max_mb << 20 or 1,  # one byte: nothing is uploaded
         ssr_mode=False,
         mcp_server=settings.mcp,
         theme=theme,
@@ -98,7 +89,7 @@ def serve(settings: Settings) -> int:
 
     Raises RagError for what is wrong before anything is served.
     """
-    folder = check_folder(settings.folder)
+    folder = find_folder(settings.folder)
     if settings.port:
         check_port(settings.host, settings.port)
     if settings.mcp:
@@ -127,35 +118,38 @@ def serve(settings: Settings) -> int:
         console.print()
     finally:
         page.close(verbose=False)
+        page.uploads.cleanup()
     return 0
 
 
 def _watch(desk: Desk, console: Any) -> None:
-    """Draws the desk's progress in the terminal until it is ready or has failed."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+    """Tells the desk's progress in the terminal until the folder has been read once, or nothing could be opened."""
+    from rich.progress import Progress as Lines
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     ui = ui_language()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console) as bars:
-        tasks: dict[str, Any] = {}
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Lines(*columns, console=console, transient=True) as lines:
+        task = lines.add_task(desk.told(ui), total=None)
 
-        def draw(progress: Progress) -> None:
-            name = progress_text(Progress(progress.stage, 0, 0), ui)
-            if progress.stage not in tasks:
-                tasks[progress.stage] = bars.add_task(name, total=None)
-            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total or None)
+        def draw(_: Progress) -> None:
+            lines.update(task, description=desk.told(ui))
 
         desk.listeners.append(draw)
         desk.start()
-        while not desk.wait(0.5):
+        while not desk.idle(0.5):
             pass
+        desk.listeners.remove(draw)
     material = desk.material
     if desk.ready:
-        counts = say("docs", ui, n=len(material.documents)), say("passages", ui, n=material.passages)
-        console.print(" · ".join((*counts, say("ready", ui))), highlight=False)
-    for outcome in material.failed:
-        console.print(one_line(f"{outcome.source}: {outcome.reason}"), markup=False, highlight=False)
+        counts = [say("docs", ui, n=len(material.ready)), say("passages", ui, n=material.passages)]
+        console.print(" · ".join([*counts, say("ready", ui)] if material.ready else counts), highlight=False)
+    if desk.trouble is not None:
+        console.print(one_line(desk.trouble.message(ui)), markup=False, highlight=False)
+    for row in material.rows:
+        if row.state == "failed":
+            why = " ".join(notice.zh if ui == "zh" else notice.en for notice in row.notices)
+            console.print(one_line(f"{row.source}: {why}"), markup=False, highlight=False)
 
 
 def _need_mcp() -> None:

@@ -1,0 +1,108 @@
+"""The panel that lists every file of the folder with what has become of it, and asks before it adds or removes one."""
+
+from __future__ import annotations
+
+from urllib.parse import quote as percent
+
+from rag.folder import ACCEPTED
+from rag.shelf import Row
+from rag.text.whereabouts import extent
+from rag.web.hands import Wish, size_text
+from rag.web.material import Info, Material
+from rag.web.panel import top_html
+from rag.web.render import esc
+from rag.web.strings import say
+
+MOST = 300  # rows drawn; the rest is counted
+_ORDER = ("failed", "partly", "waiting", "ready", "skipped")
+
+
+def library_html(
+    material: Material,
+    ui: str,
+    *,
+    wish: Wish | None = None,
+    folder: str = "",
+    max_mb: int = 0,
+    doing: str = "",
+    trouble: str = "",
+) -> str:
+    """The list of files, what is being done to it, and what is asked. Without a `wish`, the page may not change the folder."""
+    counts = [say("all_files", ui, n=len(material.rows))] if material.rows else []
+    states = material.states
+    counts += [f"{states[state]} {say(f'state_{state}', ui)}" for state in _shown(states)]
+    facts = f'<p class="facts">{"".join(f"<span>{word}</span>" for word in counts)}</p>'
+    work = f'<p class="doing">{esc(doing)}</p>' if doing else ""
+    note = f'<p class="jd-note">{esc(trouble)}</p>' if trouble else ""
+    add = ""
+    if wish is not None:
+        hint = esc(say("add_hint", ui, mb=max_mb))
+        add = f'<p class="add"><button type="button" class="jd-add" data-accept="{",".join(ACCEPTED)}">＋ {say("add", ui)}</button><small>{hint}</small></p>'
+    asked = _asked(wish, folder, ui) if wish else ""
+    rows = sorted(material.rows, key=lambda row: _ORDER.index(row.state))
+    drawn = "".join(_row(row, wish is not None, ui) for row in rows[:MOST])
+    if len(rows) > MOST:
+        drawn += f'<li class="more">{say("more_files", ui, n=len(rows) - MOST)}</li>'
+    if not rows:
+        drawn = f'<li class="more">{say("no_files", ui)}</li>'
+    return (
+        f'<article class="jd-source jd-library"><header>{top_html(say("library", ui), ui)}{facts}{work}{note}</header>'
+        f"{add}{asked}<ul>{drawn}</ul></article>"
+    )
+
+
+def _shown(states: dict[str, int]) -> list[str]:
+    return [state for state in ("ready", "partly", "waiting", "failed", "skipped") if states.get(state)]
+
+
+def _row(row: Row, removable: bool, ui: str) -> str:
+    info: Info | None = row.info
+    told = f"<b>{esc((info.title if info else '') or row.source)}</b><small>{esc(_facts(row, info, ui))}</small>"
+    if info:
+        told = f'<a class="open" href="#doc-{percent(info.id, safe="")}">{told}</a>'
+    else:
+        told = f'<span class="open">{told}</span>'
+    why = "".join(f"<small class='why'>{esc(notice.zh if ui == 'zh' else notice.en)}</small>" for notice in row.notices)
+    state = "" if row.state == "ready" else f'<i class="state">{say(f"state_{row.state}", ui)}</i>'
+    out = ""
+    if removable:
+        named = esc(say("remove_named", ui, name=row.source))
+        out = f'<a class="out" href="#remove/{_percent(row.source)}" aria-label="{named}">{say("remove", ui)}</a>'
+    return f'<li class="{row.state}"><div>{told}{why}</div><div class="side">{state}{out}</div></li>'
+
+
+def _facts(row: Row, info: Info | None, ui: str) -> str:
+    if info is None:
+        return ""
+    words = [
+        row.source if info.title else "",
+        info.kind.upper(),
+        extent(info.kind, info.pages, ui),
+        info.date,
+        say("passages", ui, n=info.passages),
+    ]
+    return " · ".join(word for word in words if word)
+
+
+def _asked(wish: Wish, folder: str, ui: str) -> str:
+    """What was done, and what is to be confirmed before it is."""
+    said = "".join(f"<p>{esc(text)}</p>" for text in (wish.said_zh if ui == "zh" else wish.said_en))
+    done = f'<div class="jd-said-of" role="status">{said}</div>' if said else ""
+    if wish.offered:
+        names = "".join(f"<li>{esc(o.name)}<small>{size_text(o.size)}</small></li>" for o in wish.offered)
+        return done + _confirm(f"{esc(say('put_ask', ui, folder=folder))}<ul>{names}</ul>", "put", "put_do", ui)
+    if wish.doomed:
+        ask = f"{esc(say('remove_ask', ui, name=wish.doomed))} {say('remove_note', ui)}"
+        return done + _confirm(ask, "delete", "remove_do", ui)
+    return done
+
+
+def _confirm(question: str, action: str, word: str, ui: str) -> str:
+    return (
+        f'<div class="jd-confirm {action}" tabindex="-1"><div>{question}</div><p class="buttons">'
+        f'<a class="do" href="#{action}">{say(word, ui)}</a><a href="#drop">{say("cancel", ui)}</a></p></div>'
+    )
+
+
+def _percent(name: str) -> str:
+    return percent(name, safe="", errors="surrogatepass")
