@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rag.text import dates, fold, fold_map, language, numbers, places, same_place, tokens, value_keys
 from rag.text.background import rarity
+from rag.text.fold import unfold
 from rag.text.phrases import reads_as_words
 
 
@@ -29,6 +30,14 @@ def test_fold_map_leads_every_folded_character_back(text: str) -> None:
     assert len(at) == len(folded) + 1 and at[-1] == len(text)
     assert at == sorted(at)
     assert all(folded[i] in fold(text[at[i]]) for i in range(len(folded)))
+
+
+@pytest.mark.parametrize("day", ["星期日", "禮拜天", "周天"])
+def test_a_weekday_unfolds_to_all_of_its_word(day: str) -> None:
+    folded, at = fold_map(f"每{day}开放")
+    assert folded == "每周日开放"
+    spans = [unfold(at, *span) for span in ((1, 3), (1, 2), (2, 3), (0, 5))]
+    assert [f"每{day}开放"[a:b] for a, b in spans] == [day, day[:-1], day[-1], f"每{day}开放"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rag.reader import features as see
 from rag.reader import lists
+from rag.reader.cells import asked_cell, within
 from rag.reader.spans import asks_several, framed, matched_mask, phrases, short_answers
 from rag.reader.tidy import tidy, verb_end, with_measure, without_lead
 from rag.types import Finding, Span
@@ -73,6 +74,9 @@ def short_spans(asked: see.Asked, finding: Finding) -> list[Span]:
     by_rule = short_answers(asked, finding)
     seen = [tidy(finding, span) for span in finding.spans] if finding.features.get("span", -1.0) > 0 else []
     seen = [span for span in seen if span.end > span.start]
+    cell = asked_cell(asked, finding)
+    if cell:
+        return [within(cell, seen)]
     if not seen:
         return by_rule
     kind = asked.question.kind

@@ -8,7 +8,6 @@ sentences, one estimates whether the first of them answers. Both are lines in a 
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +19,12 @@ import numpy as np
 from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
 from rag.reader.across import shared_names
+from rag.reader.agreement import agreement
+from rag.reader.cells import rowwise
 from rag.reader.choose import choose
 from rag.reader.judge import answer_features, judge, lines_of, missing_terms, weights
 from rag.reader.reads import Reads, Window
-from rag.text import fold, is_chinese, sentence_spans, trim
+from rag.text import is_chinese, sentence_spans, trim
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
@@ -123,8 +124,10 @@ class RuleReader:
         body = [rank for rank in order if hits[rank].passage.role in BODY_ROLES]
         margin = [rank for rank in order if hits[rank].passage.role not in BODY_ROLES]
         ranks = [*body[:all_but_one], *margin[:1], *body[all_but_one:], *margin[1:]][:_READ_AT_MOST]
-        contexts = [(hits[rank].passage.head, hits[rank].passage.text) for rank in ranks]
-        return dict(zip(ranks, self._spans.read(question.full, contexts), strict=True))
+        passages = [hits[rank].passage for rank in ranks]
+        contexts = [(p.head, p.labelled or p.text) for p in passages]
+        read = self._spans.read(question.full, contexts)
+        return {rank: rowwise(window, p) for rank, window, p in zip(ranks, read, passages, strict=True)}
 
     def _cosines(
         self, question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]]
@@ -168,29 +171,6 @@ def _foreign(
     return sorted(foreign, key=lambda w: (-margin[w], w))[:_ENCODE_FOREIGN]
 
 
-def agreement(
-    hits: Sequence[Hit], windows: Mapping[int, Window]
-) -> Callable[[Passage, Sequence[tuple[int, int]]], float]:
-    """How far other passages say the same as a candidate's best span: log(1 + the sum of their chances to answer, as the
-    trained model sees them), over the passages whose own best span reads alike when folded."""
-    said: dict[str, list[tuple[int, float]]] = {}
-    for rank, window in windows.items():
-        passage = hits[rank].passage
-        for start, end, score in window.spans[:1]:
-            chance = 1.0 / (1.0 + math.exp(min(30.0, window.null - score)))
-            said.setdefault(_key(passage.text[start:end]), []).append((passage.id, chance))
-
-    def agree(passage: Passage, spans: Sequence[tuple[int, int]]) -> float:
-        key = _key(passage.text[slice(*spans[0])]) if spans else ""
-        return math.log1p(sum(c for i, c in said.get(key, ()) if i != passage.id)) if key else 0.0
-
-    return agree
-
-
-def _key(text: str) -> str:
-    return "".join(c for c in fold(text) if c.isalnum())
-
-
 def _within(hits: Sequence[Hit]) -> list[int]:
     """Place of each hit among those in its own script: ranks of two languages don't compare."""
     seen = {True: 0, False: 0}
@@ -232,11 +212,16 @@ def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: in
     text = passage.text[start:end]
     seen, around, paragraph = see.view(text), see.view(passage.context), see.view(passage.text)
     wide = scene.spread(hit)
+    if passage.labelled:  # a row is told apart from its neighbours by its own cells: what they say is not said of it
+        seen = paragraph = see.view(passage.labelled)
+        wide = around
     total = sum(scene.local.values()) or 1.0
     cross = asked.latin and is_chinese(text)
     foreign = see.is_foreign(asked, text)
     honoured = [see.anchor_distance(a, (seen, around, wide), foreign) for a in question.anchors]
     kind, unit, head = see.type_state(question.kind, text), see.unit_state(asked, text), see.head_state(asked, seen)
+    if passage.labelled and question.kind in {"who", "where"}:
+        kind = 0  # names in cells are seen as such by nothing around them
     furniture = passage.role not in BODY_ROLES
     return {
         "covered": see.covered(asked, seen),
@@ -275,7 +260,9 @@ def candidates_of(passage: Passage) -> list[tuple[int, int]]:
     """What can be quoted of a passage: its sentences, or its lines where it is furniture (a headline of a hot list may
     hold a question mark and its count)."""
     text = passage.text
-    if passage.role in BODY_ROLES:
+    if passage.columns:
+        spans = [(0, len(text))]
+    elif passage.role in BODY_ROLES:
         spans = sentence_spans(text)
     else:
         cuts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n"), len(text)]

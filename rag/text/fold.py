@@ -3,6 +3,7 @@ character knows the place in the original that it came from."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
@@ -28,9 +29,24 @@ def _fold_character(character: str) -> str:
     return folded.translate(_QUOTES).translate(_simplified())
 
 
+_WEEKDAY = re.compile(r"(?:星期|[礼禮]拜|[周週])(?=(?P<day>[一二三四五六日天几幾]))")
+
+
 def fold(text: str) -> str:
-    """Width, case, script and quotation marks folded: `fold("２００個ＡＰＰ") == "200个app"`."""
-    return "".join(map(_fold_character, text))
+    """Width, case, script, quotation marks and the names of weekdays folded: `fold("２００個ＡＰＰ") == "200个app"`,
+    `fold("星期天") == fold("周日")`."""
+    return "".join(_folded(text))
+
+
+def _folded(text: str) -> list[str]:
+    """What each character of a text becomes."""
+    out = list(map(_fold_character, text))
+    for match in _WEEKDAY.finditer(text):
+        if match.end() - match.start() == 2:
+            out[match.start() : match.end()] = ["周", ""]
+        if match["day"] == "天":
+            out[match.end()] = "日"
+    return out
 
 
 def fold_map(text: str) -> tuple[str, list[int]]:
@@ -38,8 +54,7 @@ def fold_map(text: str) -> tuple[str, list[int]]:
     closes the list. `unfold` turns a span of the folded text into one of the original."""
     out: list[str] = []
     at: list[int] = []
-    for index, character in enumerate(text):
-        folded = _fold_character(character)
+    for index, folded in enumerate(_folded(text)):
         out.append(folded)
         at.extend([index] * len(folded))
     at.append(len(text))
@@ -47,9 +62,9 @@ def fold_map(text: str) -> tuple[str, list[int]]:
 
 
 def unfold(at: list[int], start: int, end: int) -> tuple[int, int]:
-    """The original span of `folded[start:end]`, start < end, by the map of `fold_map`: whole characters, since one
-    original may fold to several (㍿ -> 株式会社)."""
-    return at[start], at[end - 1] + 1
+    """The original span of `folded[start:end]`, start < end, by the map of `fold_map`: whole characters and words, since
+    one original may fold to several (㍿ -> 株式会社) and two to one (星期 -> 周)."""
+    return at[start], max(at[end - 1] + 1, at[end])
 
 
 def writable(text: str) -> str:

@@ -21,6 +21,8 @@ _STOPPED = re.compile(r"[。！？!?…｡.][”’」』）)\]】\"']*$")
 
 def width(text: str) -> int:
     """Columns of a fixed-width screen: East Asian wide characters count two."""
+    if text.isascii():
+        return len(text)
     return sum(
         2 if c >= "\u1100" and (c <= "\u115f" or "\u2e80" <= c <= "\ua4cf" or c >= "\uac00") else 1 for c in text
     )

@@ -15,7 +15,7 @@ from rag.understand.words import DOC_EN, DOC_ZH, FRAME, QUOTED, terms
 
 _NOUN = (
     r"文章|文档|文件|文稿|材料|资料|报道|新闻|消息|稿子|稿件|稿|网页|页面|帖子|推文|推送|博文|书|简介|手册|须知|说明书|说明|指南|笔记|条例|规定|办法|通知|通告|公告|"
-    r"报告|论文|邮件|纪要|合同|协议|章程|通讯|简报|摘要|声明|教程|帖|文(?![明化件字物艺学体])"
+    r"报告|论文|邮件|纪要|合同|协议|章程|通讯|简报|摘要|声明|教程|帖|信(?![息用心任号誉])|来信|回信|文(?![明化件字物艺学体])"
 )
 _THIS = rf"(?:{DOC_ZH}|(?:这|该|此|那|本)(?:一)?(?:篇|份|个|本|则|条|封)?(?:{_NOUN})|[这那](?:篇|份)|稿子|稿件|原稿|原帖|原创|推文)"
 THE_DOCUMENT = re.compile(
@@ -42,7 +42,7 @@ _KEYS: tuple[tuple[str, str, bool], ...] = (
     ("reuse", r"(?:转载|转发|转到|转去|转走|转贴|转用|搬运|搬到|引用|重新发布|republish|reprint|reproduc|repost|reus|syndicat)(?:.*(?:联系|找(?:谁|哪|什么人)|问谁|征得|同意|授权|许可|允许|批准|申请|打招呼|说一声|后果|责任|负责|算谁|出了?(?:事|问题)|追究|注明|邮箱|电话|微信|联系方式|怎么(?:办|弄|申请)|要不要|可不可以|能不能|可以吗|行不行|行吗|permission|contact|allowed|without|responsib|consequence|liab|ask))|(?:联系|找谁|征得|同意|授权|许可|允许|申请|没打?招呼|打招呼|擅自|私自|未经|不经|能不能|可不可以|可以|我能|我要|想|能否|可否|permission|contact|may i|can i|could i|am i allowed|who (?:do|should|must|can|to)|without asking|happens if).*(?:转载|转发|转到|转去|转走|转贴|转用|搬运|搬到|republish|reprint|reproduc|repost|reus|syndicat)", True),
     ("position", rf"(?:作者|{_WRITE}.{{0,8}}的(?:这个|那个)?人|执笔(?:者|的?人)|撰稿人|笔者|署名(?:的|里)?(?:这|那)?(?:位|个|名)?(?:领导|同志|人士?|专家|老师|教授|记者|干部|官员|作者)?).{{0,8}}(?:职务|职位|职衔|职称|职业|身份|单位|什么官|官|头衔|任职|担任|任什么|当什么|干[嘛吗啥]|干什么|做什么|哪里工作|工作|是做|什么人|何许人|什么来头|来历|背景|岗位|部门)|author.{{0,30}}(?:position|title|jobs?|posts?|office|role|work|occupation|affiliat|do for|do\b|hold)|(?:position|job|office|role|occupation|affiliation|posts?).{{0,24}}(?:author|writer)", True),
     ("editor", rf"(?:责任?编辑|责编|主编|(?<![改收汇])编辑|审校|审核人?|校对)(?:的?名字|姓名)?(?:是|叫|为)?{_WHO}|{_WHO}(?:是|当)(?:的)?(?:责任?编辑|责编|主编|编辑)|who (?:edited|is the editor|was the editor)", False),
-    ("publisher", rf"(?:发布者|发帖人|发帖者|发布人|发布账号|发布单位|发布机构|发文(?:单位|机关|部门|机构)|印发(?:单位|机关|部门)|楼主|上传者|上传人|稿源)(?:的?名字|姓名)?{_WHAT}|(?:来源|出处)(?:是|为|在)?(?:哪|什么|何处|谁|呢|$|[?？])|(?:是|由|被)?{_WHO}(?:账号|帐号)?(?:给|来|负责)?(?:发布|发表|发出|发|上传|挂|贴|印发|公布|推送|转载|转发|登载|刊发|刊登|传|出)(?:到|在|上|出)?(?:网站?|网上|来)?(?:的|了)?(?:{_THIS})?[呀啊呢吗]?[?？]?$|(?:who|which (?:\w+ ){{0,2}}(?:account|user|site|website|outlet|department|office|organi[sz]ation|agency|company|newspaper)|what (?:account|user|site|website|department|organi[sz]ation)) (?:has |had )?(?:posted|published|uploaded|put|released|issued|shared|ran)|\bpublisher\b|posted by (?:whom|who)|source of {DOC_EN}", False),
+    ("publisher", rf"(?:出版(?:社|者|单位|方)|发布者|发帖人|发件人|寄信人|发帖者|发布人|发布账号|发布单位|发布机构|发文(?:单位|机关|部门|机构)|印发(?:单位|机关|部门)|楼主|上传者|上传人|稿源)(?:的?名字|姓名)?{_WHAT}|(?:来源|出处)(?:是|为|在)?(?:哪|什么|何处|谁|呢|$|[?？])|(?:是|由|被)?{_WHO}(?:账号|帐号)?(?:给|来|负责)?(?:发布|发表|发出|发|上传|挂|贴|印发|公布|推送|转载|转发|登载|刊发|刊登|传|出)(?:到|在|上|出)?(?:网站?|网上|来)?(?:的|了)?(?:{_THIS})?[呀啊呢吗]?[?？]?$|(?:who|which (?:\w+ ){{0,2}}(?:account|user|site|website|outlet|department|office|organi[sz]ation|agency|company|newspaper)|what (?:account|user|site|website|department|organi[sz]ation)) (?:has |had )?(?:posted|published|uploaded|put|released|issued|shared|ran)|\bpublisher\b|(?:在|由|是)?(?:哪里|哪儿|{_WHO})出版|posted by (?:whom|who)|source of {DOC_EN}", False),
     ("author", rf"作者(?:是|叫|为)?(?:的是)?(?:谁|哪位|哪个|何人|什么名|什么[?？]?$|啥|呢|[?？]|$|怎么称呼|给我|告诉我)|(?:的|^|请问|.)作者(?:的?名字|姓名)?(?:是|叫)|作者$|(?:署名|执笔人?|撰稿人?|撰文|笔者|起草人|执笔者|写作者)(?:者|的?名字|姓名|的)?(?:是|叫|为|写)?(?:的)?{_WHO}|(?:署名|执笔人|撰稿人|起草人)(?:是)?[呢?？]*$|{_WHO}(?:执笔|撰稿|署名)|(?:是|由)?{_WHO}(?:来)?{_WRITE}(?:的|了|出来的)?(?:{_THIS})?[呀啊呢]?[?？]?$|出自{_WHO}(?:之手|笔下|的?手)|who (?:wrote|authored|penned|composed|is the (?:author|writer)|are the authors|was the author)|(?:author|byline|writer)s?(?:'s)?(?: name)?(?: (?:of|for)\b.*)?\??$|by whom", False),
     ("url", rf"(?:链接|网址|网络地址|url|原址|网页地址)(?:{_WHAT}|$)|(?:给|要|发|求|贴).{{0,8}}(?:链接|网址)|{_THIS}.{{0,4}}(?:地址|链接|网址)|\b(?:link|url|web address|permalink|hyperlink)s?\b", False),
     ("title", rf"{_THIS}(?:的)?(?:名字|名称|题名)?(?:叫什么|叫啥|题为)|(?<![小子副分段节栏条])(?:标题|题目|题名|篇名)(?:是|叫|为|怎么|写|全称|{_WHAT})|{_THIS}.{{0,4}}(?<![小子副分])(?:标题|题目)|\b(?:title|headline)\b|what is (?:{DOC_EN}|it) (?:called|titled)", False),
@@ -53,7 +53,7 @@ _KEYS: tuple[tuple[str, str, bool], ...] = (
     ("followers", rf"(?:粉丝|关注者)(?:数|量|数量)?(?:有|是|到)?{_HOW_MANY}|{_HOW_MANY}(?:个|名|位|万)?(?:粉丝|关注者|人关注)|how many (?:\w+ )?(?:followers|fans|subscribers)", False),
     ("posts", rf"(?:号|账号|帐号|账户|博主|用户|楼主|作者|发布者|发帖人|主页|[a-z0-9_])(?:上|里|下)?(?:至今|到现在|已经|目前|一共|总共|共|都|累计|.)*(?:发表?|发布|写|更新|发过|推送)(?:过|了|的)?(?:文章|帖子)?(?:总数|有)?{_HOW_MANY}(?:篇|条|个)?|how many (?:articles|posts|pieces|items|stories|times) (?:has|have|did|does)\b.*(?:publish|post|writ|upload)", False),
     ("number", r"(?:发?文字?号|公文编号|文件编号|文件号)", False),
-    ("date", rf"(?:发布|发表|刊登|刊发|上传|发文|发帖|更新|发稿|成文|印发|落款|挂网|上网|写作|公布|推送|投稿)(?:的)?(?:日期|时间|年份|日子)|(?:是|写)?(?:什么日期|哪一?天|几号|哪年|哪个?月|何时|什么时候|啥时候)的(?:{_THIS}|东西|了)?[呀啊呢]?[?？]?$|{_WHEN}(?:就|才|被|给|由|开始|正式)*(?:{_PUT})(?:的|了|出来的?)?(?:{_THIS}|帖子?|贴子?|文|稿子?)?[呀啊呢]?[?？]?$|{_PUT}(?:的|了)?(?:是|在|于)?{_WHEN}[呀啊呢]?[?？]?$|{_THIS}(?:的)?(?:日期|时间)|日期{_WHAT}|when (?:was|were|did|is|has)\b.*{_PUBLISHED}|(?:publication|posting|publish|posted|release|upload|issue) (?:date|time|day)|date of {DOC_EN}|(?:what|which) (?:date|day|time|year|month) (?:was|were|did|is|does).*{_PUBLISHED}|(?:on|at) (?:what|which) (?:date|day|time|hour)\??$|(?:what|which) (?:date|day) is {DOC_EN}|how old is {DOC_EN}|{DOC_EN}(?:'s)? date", False),
+    ("date", rf"(?:标|标注|注明|署|写)(?:着|明|上)?的(?:日期|时间)|(?:发布|发表|刊登|刊发|上传|发文|发帖|更新|发稿|成文|印发|落款|挂网|上网|写作|公布|推送|投稿)(?:的)?(?:日期|时间|年份|日子)|(?:是|写)?(?:什么日期|哪一?天|几号|哪年|哪个?月|何时|什么时候|啥时候)的(?:{_THIS}|东西|了)?[呀啊呢]?[?？]?$|{_WHEN}(?:就|才|被|给|由|开始|正式)*(?:{_PUT})(?:的|了|出来的?)?(?:{_THIS}|帖子?|贴子?|文|稿子?)?[呀啊呢]?[?？]?$|{_PUT}(?:的|了)?(?:是|在|于)?{_WHEN}[呀啊呢]?[?？]?$|{_THIS}(?:的)?(?:日期|时间)|日期{_WHAT}|when (?:was|were|did|is|has)\b.*{_PUBLISHED}|(?:publication|posting|publish|posted|release|upload|issue) (?:date|time|day)|date of {DOC_EN}|(?:what|which) (?:date|day|time|year|month) (?:was|were|did|is|does).*{_PUBLISHED}|(?:on|at) (?:what|which) (?:date|day|time|hour)\??$|(?:what|which) (?:date|day) is {DOC_EN}|how old is {DOC_EN}|{DOC_EN}(?:'s)? date", False),
 )  # fmt: skip
 _TABLE = tuple((key, re.compile(pattern), sure) for key, pattern, sure in _KEYS)
 # Keys whose own noun already says that the page is meant, where nothing else is named.
@@ -63,7 +63,7 @@ _SELF = re.compile(
     r"\b(?:author|byline|headline|title|publisher|permalink|web address|url|view count|page ?views|likes|comments|replies|publication date)\b"
 )
 _WORDS = re.compile(
-    r"有没有人?|没有?人|(?:多少|几)[个条篇次人位]|出自|笔下|之?手$|[大总主正]标题|[这那该]个|作者|标题|题目|题名|链接|网址|地址|原文|分类|专栏|栏目|类别|频道|版块|板块|标签|日期|时间|发布|发表|刊登|刊发|发出|印发|公布|推送|上传|上网|上线|更新|浏览|阅读|点击|访问|来源|出处|"
+    r"(?:标|注明|署)(?:着|注|明)?(?=的|$)|有没有人?|没有?人|(?:多少|几)[个条篇次人位]|出自|笔下|之?手$|[大总主正]标题|[这那该]个|作者|标题|题目|题名|链接|网址|地址|原文|分类|专栏|栏目|类别|频道|版块|板块|标签|日期|时间|发布|发表|刊登|刊发|发出|印发|公布|推送|上传|上网|上线|更新|浏览|阅读|点击|访问|来源|出处|"
     r"账号|帐号|用户|网站|媒体|署名|执笔|撰稿|撰写|撰文|转载|职务|职位|职业|身份|单位|部门|机构|头衔|任职|担任|干什么|做什么|干[嘛啥吗]|属于|归在|归到|放在|挂在|登在|次数|名字|姓名|全称|精确|准确|具体|"
     r"点赞|赞同|评论|留言|跟帖|回帖|粉丝|关注者?|责任编辑|责编|主编|编辑|文章|帖子?|笔者|楼主|总共|一共|领导|同志|这个号|那个号|这号|博主|年份|挂到|挂上|挂|贴到|贴|放到|放|网上|网|发帖?|写|传|量|数|"
     r"底下|下面|有人|人|哪?[一两二三四五几]个|篇|条|次|给我|发我|给|要|把|抄|用|查|几[点分号月日时]|[什甚]么|哪[天年月个里]?|号|官|位|里|上|这|那|看|读|过|大(?=$)|"
@@ -172,7 +172,15 @@ def keys_about(folded: str, label: str) -> str:
     if not found:
         return ""
     asked = page_question(f"{folded[: found[0]]} {folded[found[1] :]}")
-    return asked.keys if asked and not asked.name else ""
+    return asked.keys if asked and (not asked.name or (pointed and _of_label(asked.name, label))) else ""
+
+
+_ABOUT = re.compile(r"^(?:谈|讲|说|写|关于|介绍|通知|询问|about|on)|的$")
+
+
+def _of_label(name: str, label: str) -> bool:
+    """Whether all that is left over is of the document's title as well: 盐仓分馆重新开放那篇新闻 for 盐仓分馆修缮后重新开放."""
+    return all(part in label for part in (_ABOUT.sub("", part) for part in name.split()))
 
 
 def common(folded: str, label: str, least: int) -> tuple[int, int] | None:
