@@ -14,7 +14,20 @@ from eval.match import folded
 from rag.errors import DataError
 from rag.jsonl import fault, json_lines
 
-KEYS = ("id", "question", "answers", "facts", "evidence", "answerable", "history", "type", "lang")
+KEYS = (
+    "id",
+    "question",
+    "answers",
+    "facts",
+    "evidence",
+    "answerable",
+    "history",
+    "type",
+    "lang",
+    "source",
+    "page",
+    "row",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,9 @@ class EvalQuestion:
     history: tuple[str, ...] = ()  # earlier questions of the same chat, oldest first
     type: str = ""
     lang: str = ""
+    source: str = ""  # the file that answers, where the set names it
+    page: int | None = None  # its page, slide or sheet, where the format has some
+    row: int | None = None  # the row of a sheet or a file of rows
     relevant: tuple[str, ...] = ()  # sources of the relevant documents (sets with qrels only)
     line: int = 0  # 1-based line of the question file
 
@@ -138,6 +154,9 @@ def _question(path: Path, number: int, row: Mapping[str, Any], blank: bool = Fal
         history=_texts(path, number, row, "history"),
         type=_text(path, number, row, "type", ""),
         lang=_text(path, number, row, "lang", ""),
+        source=_text(path, number, row, "source", ""),
+        page=_number(path, number, row, "page"),
+        row=_number(path, number, row, "row"),
         line=number,
     )
     if not answerable and (question.answers or question.facts):
@@ -190,6 +209,13 @@ def _text(path: Path, number: int, row: Mapping[str, Any], key: str, default: st
         return default
     if not isinstance(value, str) or (default is _REQUIRED and not value.strip()):
         raise fault(path, number, f"{key!r} must be a text that is not empty", f"{key} 应为非空文字")
+    return value
+
+
+def _number(path: Path, number: int, row: Mapping[str, Any], key: str) -> int | None:
+    value = row.get(key)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise fault(path, number, f"{key!r} must be a whole number from 1", f"{key} 应为从 1 起的整数")
     return value
 
 

@@ -29,6 +29,7 @@ MEANING: Mapping[str, str] = {
     "facts": "all needed facts are shown",
     "evidence": "all gold quotes are cited",
     "sentence": "a cited quote holds a gold answer",
+    "place": "a citation opens the gold file, page and row, of those answered",
     "recall": "refused, of those without an answer",
     "false": "refused, of those with an answer (lower is better)",
 }
@@ -38,7 +39,7 @@ LEGEND = (
     "latency leaves out the first question, a warm-up."
 )
 LABELS: Mapping[str, str] = {"recall": "refused rightly", "false": "refused wrongly"}
-TYPE_COLUMNS = ("facts", "evidence", "sentence", "em", "f1", "R@5", "recall", "false")
+TYPE_COLUMNS = ("facts", "evidence", "sentence", "place", "em", "f1", "R@5", "recall", "false")
 
 
 def write(out: Path, scored: Sequence[Scored], about: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:

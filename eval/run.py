@@ -54,6 +54,8 @@ class Quote:
     end: int
     quote: str
     valid: bool
+    page: int | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def run(
         source, text = text_of(citation.doc_id)
         inside = 0 <= citation.start < citation.end <= len(text)
         valid = inside and source == citation.source and text[citation.start : citation.end] == citation.quote
-        return Quote(citation.source, citation.start, citation.end, citation.quote, valid)
+        where = (citation.source, citation.start, citation.end)
+        return Quote(*where, citation.quote, valid, citation.page, citation.row)
 
     for question in questions:
         start = clock()

@@ -15,7 +15,7 @@ from rag.errors import DataError
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "retrieval": ("R@1", "R@5", "R@10", "RR@10", "nDCG@10"),
-    "answer": ("em", "f1", "facts", "evidence", "sentence"),
+    "answer": ("em", "f1", "facts", "evidence", "sentence", "place"),
     "refusal": ("recall", "false"),
 }
 """Per-question measures by group, in the order shown. Higher is better except `false`."""
@@ -83,8 +83,16 @@ def values(question: EvalQuestion, prediction: Prediction) -> dict[str, float]:
         out["facts"] = float(all(_in_any(shown, folded(fact)) for fact in question.facts))
     if question.evidence:
         out["evidence"] = float(all(any(folded(gold) in quote for quote in quotes) for gold in question.evidence))
+    if question.source and prediction.found:
+        out["place"] = float(any(_stands(question, quote) for quote in prediction.quotes))
     out["false"] = float(not prediction.found)
     return out
+
+
+def _stands(question: EvalQuestion, quote: Quote) -> bool:
+    """Whether a citation opens the gold file, on the gold page and row where the set states them."""
+    page, row = question.page in {None, quote.page}, question.row in {None, quote.row}
+    return quote.source == question.source and page and row
 
 
 def items(question: EvalQuestion, answer: str) -> list[str]:

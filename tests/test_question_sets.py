@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rag.parse import KINDS, parse_file
+from rag.types import Parsed
+
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "eval" / "sets"
 ARTICLE = ROOT / "seeds" / "000_c78bdc0d0583f07a.txt"
 MIXED = SETS / "mixed" / "docs"
+FORMATS = SETS / "formats" / "docs"
 FOLDERS = {"office": "office-dev", "journal": "journal-dev", "bureau": "bureau-dev", "fresh": "fresh-test"}
 
 # The encodings are part of the material, so the test states them instead of guessing as the product must.
@@ -28,7 +33,10 @@ ENCODINGS = {
     "赵州桥.txt": "utf-8",
     "麻婆豆腐.txt": "utf-8-sig",
 }
-NAMES = ("article-dev", "article-test", "mixed-dev", "mixed-test", "article-more", "mixed-more", *FOLDERS.values())
+SPLITS = ("formats-dev", "formats-test")
+NAMES = (
+    "article-dev", "article-test", "mixed-dev", "mixed-test", "article-more", "mixed-more", *FOLDERS.values(), *SPLITS,
+)  # fmt: skip
 KEYS = {"id", "question", "answers", "facts", "evidence", "answerable", "history", "type", "lang"}
 TYPES = set(
     "who when where how_many which list definition why how yes_no overview metadata keywords furniture followup "
@@ -44,10 +52,18 @@ def rows(name: str) -> list[Row]:
     return [json.loads(line) for line in lines]
 
 
+@lru_cache
+def parsed(source: str) -> Parsed:
+    """A file that is no text by itself: what the product reads in it is what it may quote."""
+    return parse_file(FORMATS / source)
+
+
 def document(row: Row) -> str:
     if "source" not in row:
         return ARTICLE.read_bytes().decode("utf-8")
     folder = row["id"].partition("-")[0]
+    if folder == "formats":
+        return parsed(row["source"]).text
     if folder in FOLDERS:
         return (SETS / folder / "docs" / row["source"]).read_text(encoding="utf-8")
     return (MIXED / row["source"]).read_bytes().decode(ENCODINGS[row["source"]]).replace("\r\n", "\n")
@@ -70,7 +86,7 @@ def pair(kind: str) -> list[Row]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_line_has_the_schema(name: str) -> None:
     for row in rows(name):
-        assert KEYS <= set(row) <= KEYS | {"near", "source"}, row["id"]
+        assert KEYS <= set(row) <= KEYS | {"near", "source", "page", "row"}, row["id"]
         assert row["question"].strip() == row["question"] != ""
         assert row["type"] in TYPES and row["lang"] in {"zh", "zh-Hant", "en"}, row["id"]
         for key in ("answers", "facts", "evidence", "history"):
@@ -172,9 +188,44 @@ def test_a_folder_s_set_asks_about_every_document_and_nothing_twice(folder: str,
     assert len({(folded(row["question"]), *row["history"]) for row in asked}) == len(asked)
 
 
+def test_the_formats_are_all_asked_about_in_both_splits_and_on_different_facts() -> None:
+    documents = {path.name: path.stat().st_size for path in FORMATS.iterdir()}
+    assert len(documents) >= 18 and max(documents.values()) < 150_000
+    kinds = {name: suffix if (suffix := name.rpartition(".")[2]) not in KINDS else KINDS[suffix] for name in documents}
+    assert len(set(kinds.values())) >= 11
+    proofs = {}
+    for split in SPLITS:
+        asked = rows(split)
+        answered = [row for row in asked if row["answerable"]]
+        assert {row["source"] for row in answered} == set(documents), split
+        assert min(Counter(kinds[row["source"]] for row in answered).values()) >= 3, split
+        assert len(asked) >= 40 and len(asked) - len(answered) >= 12, split
+        proofs[split] = {(row["source"], *row["evidence"]) for row in answered}
+    assert not proofs[SPLITS[0]] & proofs[SPLITS[1]]
+    both = pair("formats")
+    assert (
+        len({row["id"] for row in both})
+        == len({(folded(row["question"]), *row["history"]) for row in both})
+        == len(both)
+    )
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_the_evidence_stands_on_the_page_and_in_the_row_that_are_named(name: str) -> None:
+    for row in rows(name):
+        if not row["answerable"]:
+            assert "page" not in row and "row" not in row, row["id"]
+            continue
+        found = parsed(row["source"])
+        places = [
+            {(b.page, b.row) for b in found.blocks if quote in found.text[b.start : b.end]} for quote in row["evidence"]
+        ]
+        assert set.intersection(*places) == {(row.get("page"), row.get("row"))}, row["id"]
+
+
 def test_the_readme_states_the_counts() -> None:
     readme = (SETS / "README.md").read_text(encoding="utf-8")
-    table = dict(re.findall(r"^\| (\w+) \| (\d+(?: \| \d+){9}) \|", readme, re.MULTILINE))
+    table = dict(re.findall(r"^\| (\w+) \| (\d+(?: \| \d+){11}) \|", readme, re.MULTILINE))
     counts = {name: Counter(row["type"] for row in rows(name)) for name in NAMES}
     for kind in TYPES:
         assert table[kind] == " | ".join(str(counts[name][kind]) for name in NAMES), kind
