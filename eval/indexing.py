@@ -72,7 +72,7 @@ def measure(folder: Path, index: Path) -> dict[str, float]:
         began = time.perf_counter()
         report = assistant.sync()
         whole = time.perf_counter() - began
-        inside, batches = embedder.seconds, embedder.batches
+        inside, batches = embedder.seconds, list(embedder.batches)
         began = time.perf_counter()
         for batch in batches:
             embedder.encode(batch)

@@ -3,6 +3,7 @@ that turns out to be about what a document says goes on to the reader."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -15,6 +16,7 @@ from rag.understand import as_content, common, keys_about, overview_of, page_que
 
 _UNFIT = 0.05  # the most that an answer of the wrong kind is worth: below any sensible refusal line
 _MOST_TITLES = 20
+_MAIL = re.compile(r"邮件|电邮|[这那哪来回]封?信|\be-?mails?\b")
 DocumentOf = Callable[[str], Document]
 
 
@@ -62,6 +64,8 @@ def fitting(question: Question, reading: Reading, hits: Sequence[Hit], document_
 def _stated(question: Question, hits: Sequence[Hit], document_of: DocumentOf) -> list[Finding]:
     """What the nearest document states; where it is silent, what the only one at hand states."""
     documents = [document_of(doc_id) for doc_id in dict.fromkeys(hit.passage.doc_id for hit in hits)]
+    if _MAIL.search(fold(question.understood)):
+        documents = [document for document in documents if document.kind == "eml"] or documents
     told = [whole.stated(document, question) for document in documents]
     others = [found for found in told[1:] if found]
     return told[0] or (others[0] if len(others) == 1 else [])

@@ -200,6 +200,18 @@ def test_new_changed_renamed_and_deleted_files(kb: Assistant, folder: Path) -> N
     assert all(hit.passage.title != "The Old Bridge" for hit in kb.retrieve("Old Bridge 1871", k=20))
 
 
+def test_a_question_about_the_mail_is_answered_by_the_mail(kb: Assistant, folder: Path) -> None:
+    (folder / "a.md").write_text(
+        "---\nauthor: 财务组\n---\n# 邮件往来的规定\n\n邮件要在两天内答复，谁发的谁归档。\n", encoding="utf-8"
+    )
+    (folder / "b.eml").write_text(
+        "From: 江望舒 <j@example.org>\nTo: 贺南枝 <h@example.org>\nSubject: 音响和雨天预案\n\n音响定下来了，租两只音箱。\n",
+        encoding="utf-8",
+    )
+    kb.sync()
+    assert kb.ask("那封邮件是谁发的？").short == "江望舒"
+
+
 def test_one_document_in_two_files_goes_when_both_are_gone(kb: Assistant, folder: Path) -> None:
     (folder / "copy.txt").write_bytes((folder / "bridge.txt").read_bytes())
     kb.sync()
