@@ -311,10 +311,7 @@ class Assistant:
     def _reread(self, source: str, doc_id: str) -> Document | RagError:
         if self.folder is None:
             return self.document(doc_id)
-        try:
-            return file_reader(self.settings).read(self.folder / source, source).document
-        except RagError as error:
-            return error
+        return file_reader(self.settings).again(self.folder, source)
 
 
 def no_document(folder: Path, en: str = "", zh: str = "") -> FolderError:

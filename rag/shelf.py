@@ -107,10 +107,7 @@ class Shelf:
         return checks
 
     def _reread(self, source: str, doc_id: str) -> Document | RagError:
-        try:
-            return file_reader(self.settings).read(self.folder / source, source).document
-        except RagError as error:
-            return error
+        return file_reader(self.settings).again(self.folder, source)
 
 
 def file_reader(settings: Settings) -> FileReader:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.chunk import chunk, title_of
-from rag.errors import ParseError
+from rag.errors import ParseError, RagError
 from rag.fill import Filler
 from rag.folder import File, files
 from rag.index import RULES, Index
@@ -35,6 +35,13 @@ class FileReader:
     def read(self, path: Path, name: str) -> Read:
         """Raises ParseError."""
         return self.intake.read(path, name, chars=self.chars, limits=self.limits)
+
+    def again(self, folder: Path, source: str) -> Document | RagError:
+        """A file of the folder as it is now, or why it cannot be read: what a proof compares with."""
+        try:
+            return self.read(folder / source, source).document
+        except RagError as error:
+            return error
 
     @property
     def rules(self) -> str:

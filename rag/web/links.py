@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 
 from rag.errors import QuestionError, RagError, UnknownDocumentError
@@ -51,14 +52,14 @@ def _place(desk: Desk, target: str, turns: Turns) -> Place:
             return Place(document(near.doc_id), near.start, near.end, note="near_note")
         except UnknownDocumentError:
             return _again(desk, near)
-    for index, citation in enumerate(answer.citations):
+    for citation in answer.citations:
         if kind != "cite" or citation.number != n:
             continue
         try:
             cited = document(citation.doc_id)
         except UnknownDocumentError:
             return _again(desk, citation)
-        proof = desk.engine.verify(answer)[index]
+        proof = desk.engine.verify(replace(answer, citations=(citation,), nearest=()))[0]
         return Place(cited, citation.start, citation.end, _short(answer, citation), "", proof.ok)
     raise QuestionError("this link leads nowhere any more; ask again", "这个链接已失效，请重新提问")
 
