@@ -79,6 +79,10 @@ class Halt(threading.Event):
 
     forget = False  # a new chat: nothing of the reply is shown any more
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()  # the reply has sent its last step
+
 
 def until(steps: Iterator[Step], halt: Halt) -> Iterator[Step]:
     """The steps as they come, worked out in a thread of their own, and no more of them once `halt` is set."""

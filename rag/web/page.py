@@ -118,10 +118,11 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
                 yield turns, messages(turns, ui, sofar), gr.skip(), gr.skip(), gr.skip()
         finally:
             halt.set()  # also when the reader has left
+            halt.over.set()  # Gradio asks for a step once it has sent the one before: nothing of this reply is under way
             if running.get(session) is halt:
                 del running[session]
-        if halt.forget:  # the last step is sent once more at the end: let it be the empty chat
-            yield emptied(ui)
+        if halt.forget:  # the last step is sent once more at the end, whenever that is: it must not change anything
+            yield tuple(gr.skip() for _ in range(5))
             return
         ended = gr.update(submit_btn=True, stop_btn=False)
         if turns[-1].trouble == PENDING:
@@ -184,11 +185,9 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         if halt := running.get(request.session_hash):
             halt.forget = True
             halt.set()
-        return emptied(ui)
-
-    def emptied(ui: str) -> tuple[Any, ...]:
+            halt.over.wait(5)  # what it still sent is there before the chat is emptied, not after
         chat = gr.update(value=[], placeholder=welcome(ui))
-        return (), chat, gr.update(value="", submit_btn=True, stop_btn=False), gr.skip(), gr.skip()
+        return (), chat, gr.update(submit_btn=True, stop_btn=False), gr.skip(), gr.skip()
 
     # Gradio hands the event over by annotation, and cannot resolve a local name in a string.
     for function in (ask_box, ask_link, stop, clear, tick, opened, uploaded):
