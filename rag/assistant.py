@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from rag import about, compose
+from rag.asking import LONGEST_QUESTION, TOGETHER, Clock, answered, checked, paired, several, steadily, understood
 from rag.config import Settings
 from rag.embed import open_embedder
-from rag.errors import BusyError, FolderError, QuestionError, RagError, UnknownDocumentError, VerificationError
+from rag.errors import BusyError, FolderError, RagError, VerificationError
 from rag.examples import examples_of
 from rag.explanation import Explanation
 from rag.explanation.build import explained
+from rag.filters import Catalogues, Day, Names, Only, Scope, placed
+from rag.filters import scope as scope_of
 from rag.folder import files
 from rag.index import Index, directory_of, discard, find_folder, open_index, writing
 from rag.library import DocumentInfo
@@ -32,11 +35,15 @@ from rag.reader import open_reader, preload
 from rag.retrieve import Retriever, both_scripts
 from rag.shelf import Row, file_reader, rows
 from rag.sync import add_texts, sync_folder
-from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Question, Reading, Segment, SyncReport
-from rag.understand import understand
+from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Passage, Question, Reading, SyncReport
 from rag.verify import Check, check_citations, check_document
 
-LONGEST_QUESTION = 2000  # characters
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["LONGEST_QUESTION", "Assistant", "checked", "no_document"]
+
+T = TypeVar("T")
 _FURNITURE_HITS = 3  # furniture passages read beside the body's
 
 
@@ -51,11 +58,13 @@ class Assistant:
     ) -> None:
         self.folder = folder
         self.settings = settings
+        self.closed = False
         self._index = index
         self._embedder = embedder
         self._reader = reader
         self._made: tempfile.TemporaryDirectory[str] | None = None  # an index made for this object alone
         self._retriever = Retriever([index.dense, index.lexical], index.library.passages)
+        self._catalogues = Catalogues()
 
     @classmethod
     def open(
@@ -158,6 +167,7 @@ class Assistant:
         return cls(index, embedder, reader, settings, folder)
 
     def close(self) -> None:
+        self.closed = True
         self._index.close()
         if self._made is not None:
             self._made.cleanup()
@@ -206,66 +216,114 @@ class Assistant:
         """Raises UnknownDocumentError, naming the nearest."""
         return self._index.library.document(id_or_source)
 
+    def passages(self, id_or_source: str) -> tuple[Passage, ...]:
+        """The passages of a document in their order. Raises UnknownDocumentError, naming the nearest."""
+        library = self._index.library
+        return tuple(library.passages_of(id_or_source) or library.passages_of(self.document(id_or_source).id))
+
     def examples(self, n: int = 4, lang: str = "zh") -> list[str]:
         """Questions taken from the material that it answers; the same for the same material."""
         return examples_of(self._index.library, self.ask, n, lang)
 
     # -- questions --------------------------------------------------------------------------------------------------
 
-    def retrieve(self, query: str, k: int = 10, doc_ids: Collection[str] | None = None) -> Hits:
-        """The k best passages for a query with the rank each ranker gave them; furniture after body text."""
-        return self._retriever.retrieve(checked(query), k, pool=self.settings.pool, doc_ids=doc_ids)
+    def retrieve(
+        self,
+        query: str,
+        k: int = 10,
+        doc_ids: Collection[str] | None = None,
+        *,
+        documents: Names = None,
+        roles: Names = None,
+        since: Day = None,
+        until: Day = None,
+        rankers: Names = None,
+    ) -> Hits:
+        """The k best passages for a query with the rank each ranker gave them; furniture after body text.
 
-    def ask(self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer:
+        Filters, here and below: `documents` by id, source or pattern ("reports/*.pdf"), `roles` of passages ("body",
+        "comment"), `since` and `until` by the documents' own dates ("2023-10"; both included), `rankers` ("dense" alone).
+        Raises QuestionError, UnknownDocumentError: see `rag.filters.scope`."""
+        only = Only(documents=documents, roles=roles, since=since, until=until, rankers=rankers)
+        return self._found(checked(query), k, self._scope(doc_ids, **only))
+
+    def retrieve_many(
+        self, queries: Sequence[str], k: int = 10, doc_ids: Collection[str] | None = None, **only: Unpack[Only]
+    ) -> list[Hits]:
+        """`retrieve` for many queries, which are encoded together: the same hits, sooner. Filters as there."""
+        scope = self._scope(doc_ids, **only)
+        return [self._found(query, k, scope) for query in self._together(several(queries), str, scope)]
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        doc_ids: Collection[str] | None = None,
+        *,
+        documents: Names = None,
+        roles: Names = None,
+        since: Day = None,
+        until: Day = None,
+        rankers: Names = None,
+    ) -> Answer:
         """One question, answered by quotes or refused. `history` holds the chat's earlier questions, oldest first.
 
-        Raises QuestionError for an empty question or one over 2,000 characters.
-        """
-        try:
-            return self._ask(question, history, doc_ids)
-        except UnknownDocumentError:  # replaced by a sync between search and citing: ask the material as it is now
-            return self._ask(question, history, doc_ids)
+        Raises QuestionError for an empty question or one over 2,000 characters, and as `retrieve` does."""
+        only = Only(documents=documents, roles=roles, since=since, until=until, rankers=rankers)
+        scoped = partial(self._scope, doc_ids, **only)
+        return steadily(partial(self._ask, question, history), scoped, scoped())
 
-    def _ask(self, question: str, history: Sequence[str], doc_ids: Collection[str] | None) -> Answer:
-        clock = _Clock()
-        understood = understand(checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
+    def ask_many(
+        self,
+        questions: Sequence[str],
+        histories: Sequence[Sequence[str]] | None = None,
+        doc_ids: Collection[str] | None = None,
+        **only: Unpack[Only],
+    ) -> list[Answer]:
+        """`ask` for many questions, which are encoded together: the same answers, sooner. `histories` holds one history a
+        question; filters as in `retrieve`."""
+        scoped, pairs = partial(self._scope, doc_ids, **only), paired(questions, histories)
+        scope = scoped()
+        together = self._together(pairs, lambda pair: understood(*pair).full, scope)
+        return [steadily(partial(self._ask, *pair), scoped, scope) for pair in together]
+
+    def _ask(self, asked: str, history: Sequence[str], scope: Scope) -> Answer:
+        clock = Clock()
+        question = understood(asked, history)
         clock.lap("understand")
-        if understood.kind == "greeting":
-            segments = [compose.say("greeting", understood.lang)]
-            return _answer(understood, Reading((), 1.0, "greeting"), (), segments, "", Hits(), clock)
-        hits = self._hits(understood, doc_ids)
+        if question.kind == "greeting":
+            segments = [compose.say("greeting", question.lang)]
+            return answered(question, Reading((), 1.0, "greeting"), (), segments, "", Hits(), clock)
+        hits = self._hits(question, scope)
         clock.lap("retrieve")
         document_of = cache(self.document)  # a document is fetched once for one question
-        reading = self._read(understood, hits, document_of)
+        reading = self._read(question, hits, scope, document_of)
         clock.lap("read")
         citations = tuple(self._cite(f, n, document_of) for n, f in enumerate(reading.findings, 1))
         if citations:
-            segments, short = compose.compose(understood, reading, citations)
+            segments, short = compose.compose(question, reading, citations)
             nearest: tuple[Citation, ...] = ()
         else:
             near = compose.nearest_finding(hits[0].passage, reading.candidates) if hits else None
             nearest = (self._cite(near, 1, document_of),) if near else ()
-            segments, short = compose.refuse(understood, reading.missing, nearest), ""
+            segments, short = compose.refuse(question, reading.missing, nearest), ""
         clock.lap("compose")
-        return _answer(understood, reading, citations, segments, short, hits, clock, nearest)
+        return answered(question, reading, citations, segments, short, hits, clock, nearest)
 
     def explain(
-        self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None
+        self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None, **only: Unpack[Only]
     ) -> Explanation:
         """Why `ask` answers as it does: every sentence weighed, every feature with its weight, and why the others lost.
 
-        Raises QuestionError as `ask` does.
-        """
-        try:
-            return self._explain(question, history, doc_ids)
-        except UnknownDocumentError:  # as in `ask`
-            return self._explain(question, history, doc_ids)
+        Filters and errors as in `ask`."""
+        scoped = partial(self._scope, doc_ids, **only)
+        return steadily(partial(self._explain, question, history), scoped, scoped())
 
-    def _explain(self, question: str, history: Sequence[str], doc_ids: Collection[str] | None) -> Explanation:
-        understood = understand(checked(question), [str(earlier)[:LONGEST_QUESTION] for earlier in history])
+    def _explain(self, asked: str, history: Sequence[str], scope: Scope) -> Explanation:
+        question = understood(asked, history)
         document_of = cache(self.document)
-        hits = Hits() if understood.kind == "greeting" else self._hits(understood, doc_ids)
-        return explained(understood, self._read(understood, hits, document_of), self._reader, document_of)
+        hits = Hits() if question.kind == "greeting" else self._hits(question, scope)
+        return explained(question, self._read(question, hits, scope, document_of), self._reader, document_of)
 
     def verify(self, answer: Answer | None = None) -> list[Check]:
         """Reads the files again and proves every quote of an answer; without an answer, every document of the index."""
@@ -282,22 +340,40 @@ class Assistant:
         self._retriever = Retriever([index.dense, index.lexical], index.library.passages)
         before.close()
 
-    def _hits(self, question: Question, doc_ids: Collection[str] | None) -> Hits:
-        """The body passages to read, and the best few of the furniture: a question may be about the page itself."""
+    def _scope(self, doc_ids: Collection[str] | None, **only: Unpack[Only]) -> Scope:
+        catalogue = partial(self._catalogues.of, self._index.library)
+        return scope_of(catalogue, self._retriever.names, doc_ids=doc_ids, **only)
+
+    def _together(self, items: Sequence[T], query_of: Callable[[T], str], scope: Scope) -> Iterator[T]:
+        """The items in order; before each batch of them, the rankers are told of its queries."""
+        for at in range(0, len(items), TOGETHER):
+            batch = items[at : at + TOGETHER]
+            self._retriever.prepare([query_of(item) for item in batch], scope.rankers)
+            yield from batch
+
+    def _found(self, query: str, k: int, scope: Scope, furniture: bool = False) -> Hits:
         pool = self.settings.pool
-        found = self._retriever.retrieve(question.full, pool, pool=pool, doc_ids=doc_ids, furniture=True)
+        hits = self._retriever.retrieve(
+            query, k, pool=pool, furniture=furniture, doc_ids=scope.doc_ids, roles=scope.roles, rankers=scope.rankers
+        )
+        return placed(hits, self._index.library)
+
+    def _hits(self, question: Question, scope: Scope) -> Hits:
+        """The body passages to read, and the best few of the furniture: a question may be about the page itself."""
+        found = self._found(question.full, self.settings.pool, scope, furniture=True)
         body = [h for h in found if h.passage.role in BODY_ROLES]
         body = both_scripts(body, self.settings.k, self._index.library.scripts()[1])
-        rest = [h for h in found if h.passage.role not in BODY_ROLES][:_FURNITURE_HITS]
-        return Hits([*body, *rest])
+        rest = [h for h in found if h.passage.role not in BODY_ROLES]
+        return Hits([*body, *rest[: scope.furniture(_FURNITURE_HITS, self.settings.k)]], question.full)
 
-    def _read(self, question: Question, hits: Hits, document_of: Callable[[str], Document]) -> Reading:
+    def _read(self, question: Question, hits: Hits, scope: Scope, document_of: Callable[[str], Document]) -> Reading:
         if not hits or not (question.terms or question.kind in {"overview", "metadata"}):
             return Reading((), 0.0, "no_match")  # an empty folder, or a question that names nothing
-        found, question = about.read_off(question, hits, self.documents, document_of)
-        if found:
+        found, question = about.read_off(question, hits, lambda: scope.among(self.documents()), document_of)
+        if found and scope.lets(found):
             return Reading(tuple(found), 1.0, "answered", (), tuple(found))
-        return about.fitting(question, self._reader.read(question, hits), hits, document_of)
+        reading = about.fitting(question, self._reader.read(question, hits), hits, document_of)
+        return reading if scope.lets(reading.findings) else Reading((), 0.0, "no_match")
 
     def _cite(self, finding: Finding, number: int, document_of: Callable[[str], Document]) -> Citation:
         citation = compose.cite(finding, number, document_of(finding.passage.doc_id))
@@ -318,60 +394,4 @@ def no_document(folder: Path, en: str = "", zh: str = "") -> FolderError:
     return FolderError(
         f"no readable document in '{folder}'; put documents there (PDF, DOCX, HTML, text …). {en}".strip(),
         f"“{folder}”中没有可读的文档；请放入文档（PDF、DOCX、HTML、文本等）。{zh}".strip(),
-    )
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.started = self.last = time.perf_counter()
-        self.stages: dict[str, float] = {}
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.stages[stage] = round((now - self.last) * 1000, 3)
-        self.last = now
-
-    def total(self) -> dict[str, float]:
-        return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 3)}
-
-
-def checked(question: str) -> str:
-    """The question, or QuestionError where it is empty or too long: needs no index and no model."""
-    if not isinstance(question, str) or not question.strip():
-        raise QuestionError("the question is empty; type a question", "问题是空的；请输入一个问题")
-    if len(question) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(question)} characters, at most {LONGEST_QUESTION} are read; shorten it",
-            f"问题有 {len(question)} 个字符，最多 {LONGEST_QUESTION} 个；请缩短后再问",
-        )
-    return question
-
-
-def _answer(
-    question: Question,
-    reading: Reading,
-    citations: tuple[Citation, ...],
-    segments: Sequence[Segment],
-    short: str,
-    hits: Hits,
-    clock: _Clock,
-    nearest: tuple[Citation, ...] = (),
-) -> Answer:
-    return Answer(
-        question=question.text,
-        understood=question.full,
-        text=compose.markdown(segments),
-        short=short,
-        citations=citations,
-        hits=hits,
-        confidence=round(reading.answerable, 4),
-        reason=reading.reason,
-        timings=clock.total(),
-        segments=tuple(segments),
-        nearest=nearest,
-        missing=reading.missing,
-        candidates=reading.candidates,
-        lang=question.lang,
-        kind=question.kind,
-        certainty=reading.told,
     )

@@ -92,7 +92,7 @@ class LexicalRanker:
             allowed = self._any("doc", [_storable(doc) for doc in doc_ids])
             wanted = t.Query.boolean_query([(must, wanted), (must, t.Query.const_score_query(allowed, 0.0))])
         searcher = self._searcher()
-        total, count = searcher.num_docs, k + _MARGIN
+        total, count = searcher.num_docs, min(k, searcher.num_docs) + _MARGIN  # tantivy makes room for all of these
         while True:
             hits = searcher.search(wanted, limit=count, count=False).hits
             # Ties at the end: tantivy lists whichever it met first, the lower ids must win, so all of them are needed.

@@ -7,11 +7,14 @@ citation says, always. Offsets count Python characters (code points), the end is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 from rag.table import labelled
+
+if TYPE_CHECKING:
+    from rag.ranking import RankExplanation
 
 Role = Literal["title", "heading", "body", "byline", "date", "related", "notice", "comment", "counter", "nav"]
 """What a stretch of a page is for. Everything but title, heading and body is furniture: kept, but it answers last."""
@@ -29,6 +32,7 @@ Kind = Literal[
 """What a question asks for. `keywords` is a bare query that asks nothing in particular."""
 
 Lang = Literal["zh", "zh-Hant", "en"]
+Tier = Literal["first", "again", "furniture"]  # said for the first time, said again, in the margin of a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,21 @@ class Hit:
     score: float  # fused; higher is better; comparable within one query only
     ranks: Mapping[str, int] = field(default_factory=dict)  # ranker name -> 1-based rank, absent where not found
     scores: Mapping[str, float] = field(default_factory=dict)  # ranker name -> its own score (cosine, BM25)
+    rank: int = 0  # 1-based, in the list that it was found in; 0: not known
+    query: str = ""  # what was searched for
+    weights: Mapping[str, float] = field(default_factory=dict)  # ranker name -> what it counted for in this query
+    k0: int = 0  # of the fusion: a ranker adds weight / (k0 + rank)
+    tier: Tier = "first"
+    scale: float = 1.0  # what the fused sum was multiplied by, to lie below the tiers before
+    source: str = ""  # of its document, as is its date; "" where not known
+    date: str = ""
+    characters: int = 0  # of its document; 0: not known
+
+    def explain(self) -> RankExplanation:
+        """Why it stands there: each ranker's share of its score, the query's words it holds and lacks. Needs no index."""
+        from rag.ranking import explained_rank
+
+        return explained_rank(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +289,7 @@ class Answer:
     text: str  # Markdown: short span in bold, quotes, [n]; document text in it is verbatim, so escape it to show it
     short: str  # the span(s) that answer; "" where the sentence is the answer or nothing answers
     citations: tuple[Citation, ...]
-    hits: tuple[Hit, ...]
+    hits: Hits
     confidence: float  # calibrated probability that this answers, 0..1; for programs: people are told `certainty`
     reason: str
     timings: Mapping[str, float] = field(default_factory=dict)  # stage -> milliseconds
@@ -286,6 +305,17 @@ class Answer:
     def found(self) -> bool:
         return bool(self.citations)
 
+    def to_pandas(self) -> Any:  # a DataFrame; pandas is an extra
+        """One row a citation. Raises MissingExtraError without pandas."""
+        from rag.notebook import answer_frame
+
+        return answer_frame(self)
+
+    def __repr__(self) -> str:
+        from rag.notebook import answer_text
+
+        return answer_text(self)
+
     def _repr_html_(self) -> str:
         from rag.notebook import answer_html
 
@@ -293,19 +323,45 @@ class Answer:
 
 
 class Hits(tuple[Hit, ...]):
-    """Hits, best first: a tuple that a notebook shows as a table."""
+    """Hits, best first: a tuple that knows its query, stays `Hits` when sliced, and shows as a table."""
 
-    __slots__ = ()
+    query: str
+
+    def __new__(cls, hits: Iterable[Hit] = (), query: str = "") -> Hits:
+        found = super().__new__(cls, hits)
+        found.query = query
+        return found
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> Hit: ...
+    @overload
+    def __getitem__(self, at: slice) -> Hits: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> Hit | Hits:
+        if isinstance(at, slice):
+            return Hits(super().__getitem__(at), self.query)
+        return super().__getitem__(at)
+
+    def __repr__(self) -> str:
+        from rag.notebook import hits_text
+
+        return hits_text(self)
 
     def _repr_html_(self) -> str:
         from rag.notebook import hits_html
 
         return hits_html(self)
 
-    def to_pandas(self):  # type: ignore[no-untyped-def]  # pandas is an extra
+    def to_pandas(self) -> Any:
+        """One row a hit, best first. Raises MissingExtraError without pandas."""
         from rag.notebook import hits_frame
 
         return hits_frame(self)
+
+    def plot(self) -> Any:
+        """Where in the documents the hits lie: a plotly Figure, one bar a document, a mark a hit."""
+        from rag.notebook import hits_plot
+
+        return hits_plot(self)
 
 
 @dataclass(frozen=True, slots=True)

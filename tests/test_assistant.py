@@ -21,6 +21,7 @@ from rag.errors import (
     UnknownDocumentError,
 )
 from rag.index import directory_of, writing
+from rag.protocols import Embedder
 from rag.types import Answer, Progress, SyncReport
 from tests.fakes_embed import HashEmbedder
 from tests.test_reader_margin import PAGE
@@ -124,6 +125,16 @@ def test_an_empty_or_endless_question_is_an_error(kb: Assistant, question: str) 
     assert "问题" in raised.value.zh
     with pytest.raises(QuestionError):
         kb.retrieve(question)
+
+
+def test_values_of_another_kind_are_named(kb: Assistant) -> None:
+    with pytest.raises(QuestionError, match="list of earlier questions"):
+        kb.ask("渡口在哪", history="渡口是什么")
+    with pytest.raises(QuestionError, match="retrieve_many"):
+        kb.retrieve(["渡口", "桥"])  # type: ignore[arg-type]
+    with pytest.raises(QuestionError, match="whole number, not '3'"):
+        kb.retrieve("渡口", k="3")  # type: ignore[arg-type]
+    assert kb.retrieve("渡口", k=0) == ()
 
 
 def test_the_longest_question_and_odd_ones_are_taken(kb: Assistant) -> None:
@@ -364,3 +375,72 @@ def test_texts_that_are_no_longer_given_are_forgotten(tmp_path: Path, hash_embed
     with Assistant.from_texts(rows[:1], Settings(), embedder=hash_embedder, index_dir=tmp_path) as kb:
         assert [info.source for info in kb.documents()] == ["a"]
         assert {hit.passage.title for hit in kb.retrieve("水塔", k=5)} == {"灯塔"}
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
+MANY = [
+    "馆内有多少座书亭？",
+    "When was the Old Bridge built?",
+    "火星的卫星叫什么？",
+    "你好",
+    "这份材料讲了什么？",
+    "馆内有多少座书亭？",
+]
+
+
+def shown(answer: Answer) -> tuple[object, ...]:
+    return answer.text, answer.citations, answer.confidence, answer.hits
+
+
+def test_many_queries_give_what_each_gives_alone(kb: Assistant) -> None:
+    assert kb.retrieve_many(MANY, 3) == [kb.retrieve(question, 3) for question in MANY]
+    assert kb.retrieve_many([]) == [] and kb.ask_many([]) == []
+    only = {"documents": "bridge.txt", "rankers": "dense"}
+    assert kb.retrieve_many(MANY, 3, **only) == [kb.retrieve(question, 3, **only) for question in MANY]
+
+
+def test_many_questions_give_what_each_gives_alone(kb: Assistant) -> None:
+    assert [shown(a) for a in kb.ask_many(MANY)] == [shown(kb.ask(question)) for question in MANY]
+    asked, histories = ["那它是谁设计的？", "那它是谁设计的？"], [["河边图书馆有多少座书亭？"], []]
+    together = kb.ask_many(asked, histories)
+    assert [shown(a) for a in together] == [shown(kb.ask(*pair)) for pair in zip(asked, histories, strict=True)]
+    assert "陈一平" in together[0].text
+
+
+def test_a_list_that_cannot_be_asked_is_refused_before_anything_is(kb: Assistant) -> None:
+    with pytest.raises(QuestionError, match="question 2: the question is empty") as raised:
+        kb.ask_many(["馆内有多少座书亭？", " "])
+    assert raised.value.zh.startswith("第 2 个问题：")
+    with pytest.raises(QuestionError, match="one text where a list"):
+        kb.retrieve_many("书亭")
+    for histories in ([[]], ["书亭", "书亭"]):
+        with pytest.raises(QuestionError, match=r"2 questions, \d histories"):
+            kb.ask_many(["书亭", "书亭"], histories)
+
+
+def test_passages_of_a_document_in_order(kb: Assistant) -> None:
+    passages = kb.passages("library.md")
+    document = kb.document("library.md")
+    assert [p.text for p in passages] == [document.text[p.start : p.end] for p in passages]
+    assert list(passages) == sorted(passages, key=lambda p: p.start) and passages == kb.passages(document.id)
+    with pytest.raises(UnknownDocumentError, match=r"library\.md"):
+        kb.passages("libary.md")
+
+
+def test_a_hit_knows_its_document(kb: Assistant) -> None:
+    hit = kb.retrieve("书亭", 1)[0]
+    assert (hit.source, hit.characters) == ("library.md", len(kb.document("library.md").text))
+    assert hit.query == "书亭" and hit.explain().held == ("书亭",) and kb.ask("馆内有多少座书亭？").hits[0].source
+
+
+@pytest.mark.model
+def test_many_are_as_one_by_one_with_the_real_model(folder: Path, embedder: Embedder) -> None:
+    """The vectors of a batch may differ in their last bits: ranks are compared, and what is answered."""
+    with Assistant.open(folder, Settings(), embedder=embedder) as kb:
+        alone = [[h.passage.id for h in kb.retrieve(question)] for question in MANY]
+        asked = [kb.ask(question) for question in MANY]
+    with Assistant.open(folder, Settings(), embedder=embedder) as kb:
+        embedder.encode([f"另一个问题{n}" for n in range(600)], "query")  # nothing of before is remembered
+        assert [[h.passage.id for h in hits] for hits in kb.retrieve_many(MANY)] == alone
+        assert [(a.text, a.citations) for a in kb.ask_many(MANY)] == [(a.text, a.citations) for a in asked]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.embed import describe, is_prepared, open_embedder
-from rag.embed.embedder import SentenceEmbedder
+from rag.embed.embedder import SentenceEmbedder, _limit
 from rag.embed.open import fingerprint, locate
 from rag.embed.prompts import choose
 from rag.embed.windows import average, batches, pieces, split_to_fit
@@ -181,6 +181,13 @@ class FakeModel:
         rows = [[text.count("甲"), text.count("乙"), len(text)] for text in texts]
         vectors = np.array(rows, dtype=np.float32)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+@pytest.mark.parametrize("stated", [None, 0, float("inf"), 10**30])
+def test_a_model_without_a_limit_is_given_large_windows(stated: float | None) -> None:
+    model = FakeModel()
+    model.max_seq_length = stated  # type: ignore[assignment]
+    assert _limit(model) == 8192
 
 
 def test_rows_keep_their_order_and_long_texts_are_windowed() -> None:

@@ -38,6 +38,13 @@ def test_a_word_said_twice_in_the_query_counts_once() -> None:
     assert ranker.search("cat cat cat cat dog", 5) == ranker.search("cat dog", 5)
 
 
+@pytest.mark.parametrize("k", [10**9, 2**64])
+def test_any_number_of_hits_can_be_asked_for(k: int) -> None:
+    ranker = LexicalRanker()
+    ranker.add([passage("red cat"), passage("blue dog", 50)])
+    assert ranker.search("cat dog", k) == ranker.search("cat dog", 2)
+
+
 def test_traditional_and_full_width_queries_find_simplified_text() -> None:
     ranker = LexicalRanker()
     target = passage("打造２００個AI小站", 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -154,6 +155,122 @@ def test_hits_are_distinct_known_in_order_and_a_longer_list_begins_with_the_shor
     kinds = [h.passage.role for h in hits]
     assert kinds == sorted(kinds)  # "body" before "comment"
     assert order(found.retrieve("问", 31))[:k] == order(hits)
+
+
+# -- filters and ablation ---------------------------------------------------------------------------------------------
+
+
+def test_only_some_rankers_are_asked_and_they_rank_as_alone() -> None:
+    passages = [passage(n) for n in range(1, 6)]
+    both = retriever(passages, dense=[3, 1, 2], lexical=[2, 4])
+    alone = retriever(passages, dense=[3, 1, 2]).retrieve("问", 5)
+    found = both.retrieve("问", 5, rankers=["dense"])
+    assert order(found) == order(alone) == [3, 1, 2] and set(found[0].weights) == {"dense"}
+    assert both.names == ("dense", "lexical")
+
+
+def test_a_role_that_is_rare_is_found_however_deep_it_lies() -> None:
+    passages = [passage(n) for n in range(1, 4000)] + [passage(9000, role="comment"), passage(9001, role="byline")]
+    found = retriever(passages, dense=[*range(1, 4000), 9001, 9000])
+    assert order(found.retrieve("问", 5, roles={"comment"})) == [9000]
+    assert order(found.retrieve("问", 3, roles={"comment", "byline"})) == [9001, 9000]
+    assert found.retrieve("问", 5, roles={"comment"})[0].ranks == {"dense": 1}, "ranks count what was asked for"
+    assert order(found.retrieve("问", 2, roles={"body", "comment"})) == [1, 2]
+
+
+def test_furniture_that_is_asked_for_beside_body_text_still_comes_after_it() -> None:
+    passages = [passage(1, role="comment"), passage(2), passage(3, role="nav")]
+    found = retriever(passages, dense=[1, 3, 2])
+    assert order(found.retrieve("问", 5, roles={"body", "comment"})) == [2, 1]
+
+
+# -- what a hit remembers ---------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lists=st.lists(st.lists(st.integers(0, 20), unique=True, max_size=15), min_size=1, max_size=3),
+    furniture=st.sets(st.integers(0, 20)),
+)
+def test_the_rankers_shares_add_up_to_the_score(lists: list[list[int]], furniture: set[int]) -> None:
+    text = [LONG if n % 3 == 0 else "" for n in range(21)]
+    passages = [passage(n, text[n], role="comment" if n in furniture else "body") for n in range(21)]
+    hits = retriever(passages, **{f"r{n}": ids for n, ids in enumerate(lists)}).retrieve("问", 30)
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1)) and hits.query == "问"
+    for hit in hits:
+        told = hit.explain()
+        assert sum(share.amount or 0.0 for share in told.shares) == told.fused
+        assert told.fused * told.scale == told.score == hit.score
+        assert {share.ranker for share in told.shares} == {f"r{n}" for n in range(len(lists))}
+        assert (hit.tier == "furniture") == (hit.passage.role == "comment")
+        assert all((share.rank is None) == (share.amount == 0.0) for share in told.shares)
+    again = [hit for hit in hits if hit.tier == "again"]
+    assert all(hit.passage.text == LONG for hit in again)
+
+
+# -- many queries -----------------------------------------------------------------------------------------------------
+
+
+class Counting:
+    """Encodes a text by its length, and remembers every call."""
+
+    name, dim = "counting", 2
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def encode(self, texts: Sequence[str], kind: str = "passage") -> np.ndarray:
+        self.calls.append(list(texts))
+        angles = np.array([len(text) / 50 for text in texts])
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def counting(count: int = 5) -> tuple[Counting, DenseRanker, Retriever]:
+    embedder = Counting()
+    dense = DenseRanker(embedder, MemoryStore(2))
+    passages = {n: passage(n, "字" * n) for n in range(1, count + 1)}
+    dense.add(list(passages.values()))
+    embedder.calls.clear()
+    return embedder, dense, Retriever([dense], lambda ids: {i: passages[i] for i in ids if i in passages})
+
+
+def test_queries_of_a_batch_are_encoded_in_one_call_and_a_query_once() -> None:
+    embedder, _, found = counting()
+    queries = ["一", "二二", "三三三", "一", " "]
+    found.prepare(queries)
+    assert embedder.calls == [["一", "二二", "三三三"]]
+    together = [found.retrieve(query, 3) for query in queries]
+    assert len(embedder.calls) == 1
+    _, _, other = counting()
+    assert together == [other.retrieve(query, 3) for query in queries]
+
+
+def test_no_more_than_512_queries_are_remembered_and_the_oldest_goes_first() -> None:
+    embedder, dense, _ = counting()
+    dense.search("第一", 1)
+    for n in range(511):
+        dense.search(f"问{n}", 1)
+    dense.search("第一", 1)  # used again: now the latest
+    dense.search("又一", 1)
+    assert len(dense._queries) == 512
+    embedder.calls.clear()
+    dense.search("第一", 1)
+    dense.search("问0", 1)
+    assert embedder.calls == [["问0"]]
+
+
+def test_a_batch_larger_than_the_memory_is_answered_all_the_same() -> None:
+    _, dense, _ = counting()
+    queries = [f"问题{n}" for n in range(700)]
+    assert set(dense._vectors(queries)) == set(queries) and len(dense._queries) == 512
+
+
+def test_queries_from_many_threads_give_what_they_give_alone() -> None:
+    _, dense, _ = counting(40)
+    queries = ["字" * (n % 37 + 1) for n in range(400)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda query: dense.search(query, 5), queries))
+    assert found == [counting(40)[1].search(query, 5) for query in queries]
 
 
 # -- trust ------------------------------------------------------------------------------------------------------------

@@ -135,3 +135,11 @@ def test_stretches_that_read_as_words(stretch: str) -> None:
 @pytest.mark.parametrize("stretch", ["天假要找", "都给", "想在手机上看", "给带货主"])
 def test_stretches_that_end_in_the_middle_of_a_word(stretch: str) -> None:
     assert not reads_as_words(stretch)
+
+
+@pytest.mark.parametrize(
+    "text", ["一" * 309, "一" * 5000, "1" * 500, "九" + "亿" * 80, "hundred " * 300, "三千点" + "五" * 500 + "亿" * 60]
+)
+def test_a_rule_drawn_of_numerals_is_no_number(text: str) -> None:
+    assert all(math.isfinite(n.value) for n in numbers(text))
+    assert not any("inf" in key for key in value_keys(text))

@@ -32,6 +32,7 @@ NEEDED = {  # module -> distribution
     "openpyxl": "openpyxl",
     "opencc": "opencc",
     "platformdirs": "platformdirs",
+    "plotly": "plotly",
     "pptx": "python-pptx",
     "pypdfium2": "pypdfium2",
     "pypinyin": "pypinyin",

@@ -114,7 +114,7 @@ class SentenceEmbedder:
 def _limit(model: Any) -> int:
     """Tokens that the model takes at once; a model that states none is given windows of 8,192."""
     stated = model.max_seq_length
-    return int(stated) if stated and int(stated) < 1 << 20 else 8192
+    return int(stated) if stated and stated < 1 << 20 else 8192  # a static model states infinity
 
 
 def _dimension(model: Any) -> int | None:

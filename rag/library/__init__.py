@@ -219,15 +219,16 @@ class Library:
             sql = "SELECT id FROM documents WHERE id NOT IN (SELECT doc_id FROM sources) ORDER BY id"
             return [row[0] for row in db.execute(sql)]
 
-    def documents(self) -> list[DocumentInfo]:
-        """Every document, in order of source."""
+    def documents(self, ids: Collection[str] | None = None) -> list[DocumentInfo]:
+        """Every document, or every one of these ids, in order of source."""
         with self._read() as db:
-            found = db.execute(
-                "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source) AS place,"
-                " characters, (SELECT count(*) FROM passages WHERE doc_id = documents.id), date, kind, pages, indexed,"
-                " notices FROM documents ORDER BY place, id"
-            )
-            return [rows.info(row) for row in found]
+            return list(rows.select_infos(db, ids))
+
+    def holding(self, roles: Collection[str]) -> frozenset[str]:
+        """Ids of the documents that have a passage of one of these roles."""
+        with self._read() as db:
+            sql = f"SELECT DISTINCT doc_id FROM passages WHERE role IN {rows.LIST}"
+            return frozenset(row[0] for row in db.execute(sql, (rows.id_list(roles),)))
 
     def document(self, id_or_source: str) -> Document:
         """The document of that id, or of that source (any of them). Its `source` is the first by path.

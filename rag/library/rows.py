@@ -183,11 +183,17 @@ def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
     )
 
 
-def info(row: Sequence[Any]) -> DocumentInfo:
-    doc_id, title, place, characters, passages, date, kind, pages, indexed, notices = row
-    told = tuple(Notice(en, zh) for en, zh in json.loads(notices))
-    names = (unpack(title), unpack(place))
-    return DocumentInfo(doc_id, *names, characters, passages, unpack(date), kind, pages, bool(indexed), told)
+def select_infos(db: sqlite3.Connection, ids: Iterable[str] | None = None) -> Iterator[DocumentInfo]:
+    sql = (
+        "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source) AS place,"
+        " characters, (SELECT count(*) FROM passages WHERE doc_id = documents.id), date, kind, pages, indexed, notices"
+        f" FROM documents{'' if ids is None else f' WHERE id IN {LIST}'} ORDER BY place, id"
+    )
+    for row in db.execute(sql, () if ids is None else (id_list(ids),)):
+        doc_id, title, place, characters, passages, date, kind, pages, indexed, notices = row
+        told = tuple(Notice(en, zh) for en, zh in json.loads(notices))
+        names = (unpack(title), unpack(place))
+        yield DocumentInfo(doc_id, *names, characters, passages, unpack(date), kind, pages, bool(indexed), told)
 
 
 def text_of(db: sqlite3.Connection, doc_id: str, first: int = 0, last: int = 1 << 40) -> str:

@@ -6,6 +6,7 @@ shown is always the span as written.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -118,6 +119,8 @@ def numbers(text: str) -> list[Number]:
         if scale and not match["unit"]:
             value, end = value * _SCALE[scale["scale"]], scale.end()
         bare = all(c in _CN for c in raw) and not match["scale"]
+        if math.isinf(value):
+            continue
         # A lone Chinese numeral without a unit is part of a word more often than a number: 一体化, 三国, 万一.
         if bare and (not unit or unit in _LOOSE) and len(raw) == 1 and not match["ordinal"]:
             continue
@@ -130,8 +133,11 @@ def numbers(text: str) -> list[Number]:
             found.append(Number(*_strip(text, *span), value, unit or (match["currency"] or ""), bool(match["ordinal"])))
     for match in _ENGLISH_NUMBER.finditer(folded):
         span = unfold(at, *match.span())
+        value = _english(match["words"])
+        if math.isinf(value):
+            continue
         if not any(span[0] < b and a < span[1] for a, b in [*taken, *((n.start, n.end) for n in found)]):
-            found.append(Number(*_strip(text, *span), _english(match["words"]), (match["unit"] or "").strip()))
+            found.append(Number(*_strip(text, *span), value, (match["unit"] or "").strip()))
     return sorted(found, key=lambda n: (n.start, n.end))
 
 
@@ -191,7 +197,7 @@ def _value(raw: str, scale: str) -> float | None:
         parsed = _chinese(whole)
         if parsed is None:
             return None
-        value = float(parsed)
+        value = _float(parsed)
         if fraction:
             digits = [str(_DIGITS[c]) for c in fraction if c in _DIGITS]
             value += float("0." + "".join(digits)) if digits else 0.0
@@ -205,7 +211,7 @@ def _chinese(raw: str) -> int | None:
     if raw[0] in _LARGE and len(raw) > 1:  # 万一
         return None
     if all(c in _DIGITS for c in raw):
-        return int("".join(str(_DIGITS[c]) for c in raw))
+        return int("".join(str(_DIGITS[c]) for c in raw[:400]))  # longer is no number: infinite, as a float
     total = section = digit = 0
     for character in raw:
         if character in _DIGITS:
@@ -232,7 +238,15 @@ def _english(words: str) -> float:
             current = (current or 1) * 100
         elif word in _SCALE:
             total, current = total + (current or 1) * _SCALE[word], 0
-    return float(total + current)
+    return _float(total + current)
+
+
+def _float(value: int) -> float:
+    """Infinite where it is larger than any number that is counted: a line ruled with 一一一一."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _integer(raw: str | None) -> int | None:
