@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag import feedback
 from rag.config import Settings
 from rag.errors import UnknownDocumentError
 from rag.folder import UPLOADS
@@ -68,9 +69,11 @@ def prove(settings: Settings, name: str, also: Sequence[Path] = ()) -> Proof:
         ]
         marks = (name.encode("utf-8", "surrogatepass"), *(d.doc_id.encode() for d in gone))
         probes = _unexplained(library, np.unique(np.concatenate([d.probes for d in gone])))
+        places.append(_in_feedback(directory, name, gone, probes))
         for path in _files(directory, also):
-            places.append(_in_file(path, directory, marks, probes))
-    places.append(Place("saved chats: none are kept"))
+            if path != directory / feedback.NAME:  # searched by its lines: "a.txt" is no remnant in "data.txt"
+                places.append(_in_file(path, directory, marks, probes))
+    places.append(Place("saved chats: none are kept, but for marked answers (feedback.jsonl)"))
     return Proof(name, gone[-1].at, tuple(places))
 
 
@@ -91,6 +94,16 @@ def _in_library(library: Library, name: str, gone: Sequence[Deletion]) -> Place:
 def _in_ranker(what: str, ids: set[int], gone: Sequence[Deletion]) -> Place:
     left = ids & {number for d in gone for number in d.passages}
     return Place(what, found=f"{len(left)} passages" if left else "")
+
+
+def _in_feedback(directory: Path, name: str, gone: Sequence[Deletion], probes: Hashes) -> Place:
+    path = directory / feedback.NAME
+    if not path.is_file():
+        return Place(f"{feedback.NAME}: no answer is marked")
+    left = feedback.remnants(directory, name, {d.doc_id for d in gone}, probes)
+    lines = ", ".join(map(str, left))
+    told = f"line {lines} holds something of it; delete that line, or withdraw the mark in the chat" if left else ""
+    return Place(feedback.NAME, path.stat().st_size, told)
 
 
 def _unexplained(library: Library, probes: Hashes) -> Hashes:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
+from rag import feedback
 from rag.chunk import chunk, title_of
 from rag.errors import ParseError, RagError
 from rag.fill import Filler
@@ -22,6 +24,7 @@ from rag.types import Document, FileOutcome, Notice, Passage, Section, SyncRepor
 
 _AHEAD = 4  # files read while those before them are encoded
 _BLOCK = 1 << 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ def sync_folder(index: Index, folder: Path, reader: FileReader, progress: Progre
     gone = gone_from(found, known)
     moved, todo = _moved(index, todo, known, gone)
     outcomes += moved
+    renamed = {outcome.reason: outcome.source for outcome in moved if outcome.state == "renamed"}
+    feedback.follow(index.directory, index.library, gone, renamed)  # first: it goes by the text that is to be forgotten
     for name in sorted(gone):
         index.library.remove_source(name, _retitled(index, gone[name].doc_id, without=name))
         outcomes.append(FileOutcome(name, "removed", gone[name].doc_id))
@@ -71,6 +76,9 @@ def sync_folder(index: Index, folder: Path, reader: FileReader, progress: Progre
         outcomes.append(_stored(index, file, known.get(file.name), read, reader.rules, stored))
         filler.read(file.name, file.size, outcomes[-1].passages)
     filler.finish()
+    # Whatever became of the library in between: no mark outlives the file that it quotes.
+    absent = gone_from(found, feedback.sources(index.directory))
+    feedback.follow(index.directory, index.library, absent, {})
     mended, index.mended = index.mended, ()
     return SyncReport(tuple(sorted(outcomes, key=lambda o: o.source)), filler.seconds, mended)
 
@@ -96,7 +104,7 @@ def add_texts(
     filler.finish()
 
 
-def gone_from(found: Sequence[File], known: Mapping[str, Source]) -> dict[str, Source]:
+def gone_from(found: Sequence[File], known: Mapping[str, T]) -> dict[str, T]:
     """Known files that the folder no longer holds; what lies in a folder that cannot be opened just now is not gone."""
     closed = tuple(f"{file.name}/" for file in found if file.skipped)
     names = {file.name for file in found}

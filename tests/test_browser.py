@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -12,7 +13,9 @@ from urllib.parse import quote
 
 import pytest
 
+from eval.questions import load
 from rag.config import Settings
+from rag.index import directory_of
 from rag.types import Answer, Notice, Progress
 from tests.browser import DESKTOP, PHONE, browser, chromium, contrast, is_open, say, serve, visit
 from tests.fakes import FakeEngine, FolderEngine
@@ -391,6 +394,98 @@ def test_a_question_during_a_sync_is_answered_and_the_page_keeps_in_step_by_itse
     finally:
         gate.set()
         site.close(verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("desktop", DESKTOP), ("phone", PHONE), ("dark", DESKTOP | {"color_scheme": "dark"})]
+)
+def test_an_answer_is_marked_corrected_and_taken_back_and_nothing_jumps(
+    visit: Any, tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    chromium()
+    (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    (tmp_path / "坏.txt").write_text(HOSTILE, encoding="utf-8")
+    kept = directory_of(tmp_path, Settings()) / "feedback.jsonl"
+    site, url, desk = serve(lambda progress: FolderEngine(tmp_path), tmp_path)
+
+    def rows() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.exists() else []
+
+    def top(selector: str) -> float:
+        return float(page.locator(selector).bounding_box()["y"])
+
+    try:
+        assert desk.idle(10)
+        page = visit(url, **options)
+        page.locator(".jd-examples a").first.wait_for()
+        reply = say(page, "图书馆建了多少座书亭")
+        assert not kept.exists(), "nothing is kept unasked"
+        reply.locator("summary").click()
+        before = top("a[href='#this-0-1']")
+        page.locator("a[href='#right-0']").click()
+        page.locator("a[href='#right-0'].on[aria-pressed=true]").wait_for()
+        assert [row["verdict"] for row in rows()] == ["right"] and "已记在本机" in reply.inner_text()
+        assert reply.locator("details").get_attribute("open") is not None and top("a[href='#this-0-1']") == before
+        page.locator("a[href='#this-0-1']").focus()
+        page.keyboard.press("Enter")
+        page.locator("a[href='#this-0-1'].on").wait_for()
+        assert [row["correction"]["source"] for row in rows()] == ["a.txt"] and page.locator(
+            "a.jd-mark.on"
+        ).count() == 0
+        page.wait_for_function("document.activeElement.getAttribute('href') === '#this-0-1'")
+        assert reply.locator("details").get_attribute("open") is not None and top("a[href='#this-0-1']") == before
+        page.screenshot(path=tmp_path / "shots" / f"{name}-marked.png")
+        reply.locator("a.cite").click()
+        page.locator("#jd-panel mark").wait_for()
+        page.evaluate(
+            "(() => { const text = document.querySelector('#jd-panel mark').lastChild; const range = document.createRange();"
+            " range.setStart(text, 4); range.setEnd(text, 9); getSelection().removeAllRanges(); getSelection().addRange(range); })()"
+        )
+        page.locator("#jd-panel .jd-this", has_text="选中").click()
+        page.locator("#jd-panel .jd-this.on").wait_for()
+        (row,) = rows()
+        assert row["span"] == "3000册" and row["correction"]["quote"] == "图书馆建了12座书亭，共有3000册书。"
+        assert page.locator("#jd-panel mark b").text_content() == "3000册"
+        page.screenshot(path=tmp_path / "shots" / f"{name}-picked.png")
+        page.locator("#jd-panel .jd-this.on").click()
+        page.locator("#jd-panel .jd-this:not(.on)").wait_for()
+        assert rows() == [] and page.locator("#jd-chat .jd-this.on").count() == 0
+        page.locator(".jd-close").click()
+        page.wait_for_function("!document.querySelector('.jd-side.open')")
+        page.locator("a[href='#wrong-0']").focus()
+        page.keyboard.press("Space")
+        page.locator("a[href='#wrong-0'].on").wait_for()
+        for element in (".jd-mark.on", ".jd-mark:not(.on)", ".jd-this", ".jd-kept"):
+            assert contrast(page, element) >= 4.5, element
+        page.reload()
+        page.locator(".jd-examples a").first.wait_for()
+        reply = say(page, "图书馆建了多少座书亭")
+        assert reply.locator("a[href='#wrong-0'].on").count() == 1, "said before, and shown"
+        say(page, "陷阱句有粗体和什么")
+        page.locator("a[href='#right-1']").click()
+        page.locator("a[href='#right-1'].on").wait_for()
+        page.locator(".jd-facts").click()
+        page.locator(".jd-marks", has_text="反馈 2 条").wait_for()
+        assert "1 条不对的还没指出答案" in page.locator(".jd-marks").inner_text()
+        with page.expect_download() as download:
+            page.locator(".jd-marks a").click()
+        (question,) = load(Path(download.value.path())).questions
+        assert question.evidence == (HOSTILE.splitlines()[2],) and question.history == ("图书馆建了多少座书亭",)
+        page.screenshot(path=tmp_path / "shots" / f"{name}-list.png")
+        assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+    finally:
+        site.close(verbose=False)
+
+
+def test_a_page_without_a_place_for_it_keeps_no_verdict(site: str, visit: Any) -> None:
+    page = visit(site, **DESKTOP)
+    page.locator(".jd-examples a").first.wait_for()
+    assert say(page, "图书馆建了多少座书亭").locator(".jd-mark, .jd-this").count() == 0
+    page.evaluate(
+        "document.querySelector('.jd-brand').insertAdjacentHTML('beforeend', '<a id=x href=\"#right-0\">x</a>')"
+    )
+    page.locator("#x").click()
+    page.locator("#jd-panel", has_text="只有在本机打开的页面才记录反馈").wait_for()
 
 
 @pytest.mark.model

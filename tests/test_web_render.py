@@ -17,7 +17,8 @@ from rag.errors import QuestionError
 from rag.types import Citation, Notice, Segment, Span
 from rag.web import api, chat, front, listing, page, panel, render, strings
 from rag.web.desk import Desk
-from rag.web.render import Turn, esc
+from rag.web.escape import esc
+from rag.web.render import Turn
 from rag.web.text import Place
 from tests.fakes import FakeEngine, FakeInfo, fake_document
 from tests.web import ARTICLE, ROOT, Seen, ask, open_desk

@@ -36,6 +36,13 @@ def found_in(data: bytes, probes: Hashes) -> Hashes:
     return np.unique(np.concatenate(met))
 
 
+def windows(data: bytes) -> Hashes:
+    """The hash of every stretch of the bytes, each once; none where they are shorter than one."""
+    if len(data) < WINDOW:
+        return np.empty(0, dtype=np.uint64)
+    return np.unique(_rolling(np.frombuffer(data, dtype=np.uint8)))
+
+
 def _hash(window: bytes) -> int:
     return sum(byte * pow(_P, i, 1 << 64) for i, byte in enumerate(window)) % (1 << 64)
 

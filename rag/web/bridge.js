@@ -1,7 +1,9 @@
 // Listens on the whole page for the links that messages and panels carry in their fragments, and tells Python.
-// `trigger('click', …)` opens something in the panel, `trigger('submit', …)` asks something.
+// `trigger('click', …)` opens something in the panel, `trigger('submit', …)` asks something, `trigger('apply', …)` says
+// something of an answer.
 const OPENS = ['cite', 'near', 'cand', 'doc', 'at', 'library', 'edit', 'remove', 'delete', 'put', 'drop'];
 const ASKS = ['ask', 'retry'];
+const SAYS = ['right', 'wrong', 'this'];
 let opener = null;  // what had the focus before the panel opened: it gets it back
 
 const sidebar = () => document.querySelector('.jd-side');
@@ -82,10 +84,44 @@ document.addEventListener('click', event => {
   } else if (ASKS.includes(action)) {
     event.preventDefault();
     trigger('submit', { target: words });
+  } else if (SAYS.includes(action)) {
+    event.preventDefault();
+    said = words;
+    trigger('apply', { target: words, picked: link.dataset.text || '' });
   }
 }, true);
 
+// A reply that is drawn anew, when something was said of it, looks as it did: what was unfolded stays so, and the link that
+// was clicked keeps the focus.
+let said = '';
+const unfolded = new Set();
+const turnOf = details => (details.closest('.jd-msg')?.querySelector('a[href^="#copy-"]')?.getAttribute('href') || '');
+document.addEventListener('toggle', event => {
+  const details = event.target;
+  if (!(details instanceof Element) || !details.matches('.jd-why') || !details.isConnected) return;
+  if (details.open) unfolded.add(turnOf(details));
+  else unfolded.delete(turnOf(details));
+}, true);
+document.addEventListener('focusin', event => { if (event.target.getAttribute('href') !== '#' + said) said = ''; });
+document.addEventListener('pointerdown', () => { said = ''; }, true);
+function keep() {
+  for (const turn of unfolded) {
+    const details = document.querySelector(`a[href="${turn}"]`)?.closest('.jd-msg').querySelector('.jd-why');
+    if (!details) unfolded.delete(turn);
+    else if (!details.open) details.open = true;
+  }
+  document.querySelectorAll('.jd-mark, .jd-this').forEach(a => {
+    const pressed = String(a.classList.contains('on'));
+    if (a.getAttribute('aria-pressed') !== pressed) a.setAttribute('aria-pressed', pressed);
+    if (!a.hasAttribute('role')) a.setAttribute('role', 'button');
+  });
+  const same = said && document.activeElement === document.body && document.querySelector(`a[href="#${CSS.escape(said)}"]`);
+  if (same) same.focus({ preventScroll: true });
+}
+
 document.addEventListener('keydown', event => {
+  const pressed = event.key === ' ' && event.target instanceof Element && event.target.closest('a[role="button"]');
+  if (pressed) { event.preventDefault(); pressed.click(); return; }
   if (event.key === 'Escape' && isOpen()) { event.preventDefault(); close(); }
 });
 
@@ -111,6 +147,7 @@ if (matchMedia('(pointer: fine)').matches && !location.hash) {
 
 // Gradio names each message after its markup, which a screen reader would spell out: the content speaks for itself.
 function tidy() {
+  keep();
   document.documentElement.lang = document.querySelector('.jd-brand[lang="en"]') ? 'en' : 'zh-CN';
   document.querySelectorAll('#jd-chat [data-testid][aria-label*="<"]').forEach(e => e.removeAttribute('aria-label'));
   const english = !!document.querySelector('.jd-brand[lang="en"]');

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from rag.types import Progress
 from rag.web.desk import progress_text
+from rag.web.escape import esc
 from rag.web.material import Material
-from rag.web.render import asking, esc
+from rag.web.render import asking
 from rag.web.strings import say
 
 

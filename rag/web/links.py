@@ -11,6 +11,7 @@ from rag.types import Answer, Citation
 from rag.web import panel
 from rag.web.chat import Turns
 from rag.web.desk import Desk
+from rag.web.marks import Marked
 from rag.web.strings import say
 from rag.web.text import Place
 
@@ -28,7 +29,7 @@ def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
             return panel.source_html(panel.settle(engine.document(doc_id), start, end, digest), ui)
         if target.startswith("doc-"):
             return panel.source_html(Place(engine.document(target[4:]), 0, 0), ui)
-        return panel.source_html(_place(desk, target, turns), ui)
+        return panel.source_html(_place(desk, target, turns), ui, _marked(target, turns))
     except UnknownDocumentError:  # its own message is for the command line; here the file is simply no longer there
         named = target.startswith(("cite-", "near-", "at/"))
         return panel.note_html(say("place_gone" if named else "place_old", ui), ui)
@@ -62,6 +63,13 @@ def _place(desk: Desk, target: str, turns: Turns) -> Place:
         proof = desk.engine.verify(replace(answer, citations=(citation,), nearest=()))[0]
         return Place(cited, citation.start, citation.end, _short(answer, citation), "", proof.ok)
     raise QuestionError("this link leads nowhere any more; ask again", "这个链接已失效，请重新提问")
+
+
+def _marked(target: str, turns: Turns) -> tuple[Marked, int] | None:
+    """What was said of the answer that a place was opened from; None where nothing can be said of it."""
+    turn = int(target.split("-")[1])
+    marked = turns[turn].marked
+    return (marked, turn) if marked else None
 
 
 def _again(desk: Desk, citation: Citation) -> Place:

@@ -7,10 +7,10 @@ from urllib.parse import quote as percent
 from rag.folder import ACCEPTED
 from rag.shelf import Row
 from rag.text.whereabouts import extent
+from rag.web.escape import esc
 from rag.web.hands import Wish, size_text
 from rag.web.material import Info, Material
 from rag.web.panel import top_html
-from rag.web.render import esc
 from rag.web.strings import say
 
 MOST = 300  # rows drawn; the rest is counted
@@ -26,8 +26,10 @@ def library_html(
     max_mb: int = 0,
     doing: str = "",
     trouble: str = "",
+    marks: str = "",
 ) -> str:
-    """The list of files, what is being done to it, and what is asked. Without a `wish`, the page may not change the folder."""
+    """The list of files, what is being done to it, and what is asked. Without a `wish`, the page may not change the folder.
+    `marks`: HTML of how many answers are marked."""
     counts = [say("all_files", ui, n=len(material.rows))] if material.rows else []
     states = material.states
     counts += [f"{states[state]} {say(f'state_{state}', ui)}" for state in _shown(states)]
@@ -47,7 +49,7 @@ def library_html(
         drawn = f'<li class="more">{say("no_files", ui)}</li>'
     return (
         f'<article class="jd-source jd-library"><header>{top_html(say("library", ui), ui)}{facts}{work}{note}</header>'
-        f"{add}{asked}<ul>{drawn}</ul></article>"
+        f"{add}{asked}<ul>{drawn}</ul>{marks}</article>"
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag.errors import BusyError, RagError
-from rag.web import front, hands, render
+from rag.errors import BusyError, QuestionError, RagError
+from rag.web import front, hands, render, verdicts
 from rag.web.api import endpoints
 from rag.web.chat import PENDING, Halt, Turns, messages, reply, until
 from rag.web.desk import FIRST, Desk
@@ -24,17 +24,21 @@ HERE = Path(__file__).parent
 QUICK, SLOW = 1.0, 5.0  # seconds between two looks while something is being done, and while nothing is
 
 
-def build(desk: Desk, max_mb: int = 0) -> Any:
-    """The `gr.Blocks` of the chat (not launched): the page and the endpoints `ask` and `retrieve`. Files of up to `max_mb`
-    can be added, and removed, where the page is opened on this machine; 0: nowhere."""
+def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
+    """The `gr.Blocks` of the chat (not launched): the page and the endpoints `ask` and `retrieve`. Where the page is opened
+    on this machine, files of up to `max_mb` can be added, and removed, and what is said of answers is kept in the directory
+    `kept`; 0 or None: nowhere."""
     import gradio as gr
     from gradio.events import api
 
     counter = itertools.count()
     running: dict[str, Halt] = {}  # by browser session
 
+    def local(request: Any) -> bool:
+        return hands.is_local(request.headers.get("host", ""))
+
     def may_change(request: Any) -> bool:
-        return bool(max_mb and desk.folder and hands.is_local(request.headers.get("host", "")))
+        return bool(max_mb and desk.folder and local(request))
 
     def trouble(ui: str) -> str:
         """What is in the way, where nothing answers."""
@@ -57,7 +61,7 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         in_the_way = desk.trouble.message(ui) if desk.trouble and not desk.syncing else ""
         return library_html(
             desk.material, ui, wish=wish if may_change(request) else None, folder=desk.folder.name if desk.folder else "",
-            max_mb=max_mb, doing=doing, trouble=in_the_way,
+            max_mb=max_mb, doing=doing, trouble=in_the_way, marks=verdicts.summary(desk, kept if local(request) else None, ui),
         )  # fmt: skip
 
     def anew(html: str) -> str:
@@ -68,8 +72,12 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         busy = desk.syncing or not desk.settled
         return gr.Timer(value=QUICK if busy else SLOW, active=True)
 
-    def drawn(turns: Turns, ui: str) -> list[dict[str, str]]:
-        return messages(turns, ui, examples=desk.examples(ui))
+    def drawn(turns: Turns, ui: str, last: str | None = None) -> list[dict[str, str]]:
+        return messages(verdicts.seen(kept, turns), ui, last, desk.examples(ui))
+
+    def may_be_forgotten(turns: Turns) -> bool:
+        """Whether something was said of an answer that has gone since, with the file that it quotes."""
+        return not desk.syncing and any(turn.marked for turn in turns)
 
     def dress(ui: str, turns: Turns) -> tuple[Any, ...]:
         """Everything that depends on the language or on whether the material is ready."""
@@ -97,7 +105,7 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         chat: Any = gr.skip()
         if not turns:
             chat = gr.update(placeholder=welcome(ui))
-        elif turns[-1].answer is not None and (seen is None or seen[0][1] != examples):
+        elif turns[-1].answer is not None and (seen is None or seen[0][1] != examples or may_be_forgotten(turns)):
             chat = drawn(turns, ui)  # answered before there were examples: now they are offered below it
         # What has changed is sent twice: a busy browser may drop an update that comes while it still draws the last one.
         shown = (now, seen is not None and seen[0] == now)
@@ -107,15 +115,18 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         other = "en" if ui == "zh" else "zh"
         return (other, *dress(other, turns))
 
-    def stream(question: str, kept: Turns, ui: str, session: str) -> Iterator[tuple[Any, ...]]:
+    def stream(question: str, before: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
         # The question is in the chat from the moment that it can be stopped: stopping loses nothing.
+        session = request.session_hash
         halt = running[session] = Halt()
-        turns = (*kept, Turn(question, trouble=PENDING))
+        turns = (*before, Turn(question, trouble=PENDING))
         working = gr.update(value="", placeholder=say("ask_here", ui), submit_btn=False, stop_btn=True)
-        yield turns, messages(turns, ui, render.stage(say("stage_search", ui))), working, gr.skip(), gr.skip()
+        yield turns, drawn(turns, ui, render.stage(say("stage_search", ui))), working, gr.skip(), gr.skip()
         try:
-            for turns, sofar in until(reply(desk, question, kept, ui), halt):
-                yield turns, messages(turns, ui, sofar), gr.skip(), gr.skip(), gr.skip()
+            for turns, sofar in until(reply(desk, question, before, ui), halt):
+                if kept and sofar is None and local(request):
+                    turns = (*turns[:-1], verdicts.markable(turns[-1], kept))
+                yield turns, drawn(turns, ui, sofar), gr.skip(), gr.skip(), gr.skip()
         finally:
             halt.set()  # also when the reader has left
             halt.over.set()  # Gradio asks for a step once it has sent the one before: nothing of this reply is under way
@@ -133,14 +144,14 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
 
     def ask_box(question: str, turns: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
         if (question or "").strip():
-            yield from stream(question, turns, ui, request.session_hash)
+            yield from stream(question, turns, ui, request)
         else:
             yield gr.skip(), gr.skip(), gr.update(value="", placeholder=say("q_empty", ui)), gr.skip(), gr.skip()
 
     def ask_link(event: Any, turns: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
         found = wanted(str(event._data.get("target", "")), turns)
         if found:
-            yield from stream(found[0], found[1], ui, request.session_hash)
+            yield from stream(found[0], found[1], ui, request)
         else:
             yield tuple(gr.skip() for _ in range(5))
 
@@ -157,7 +168,8 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
             text = known.understood if known else gr.skip()
             return gr.skip(), gr.skip(), text, gr.skip(), gr.skip(), gr.skip()
         if action not in ("library", "remove", "delete", "put", "drop"):
-            return anew(open_place(desk, target, turns, ui)), gr.Sidebar(open=True), gr.skip(), "", gr.skip(), gr.skip()
+            shown = anew(open_place(desk, target, verdicts.seen(kept, turns), ui))
+            return shown, gr.Sidebar(open=True), gr.skip(), "", gr.skip(), gr.skip()
         if action == "library":
             wish = replace(wish, doomed="", said_zh=(), said_en=())
         elif may_change(request):
@@ -167,6 +179,20 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
             return anew(refused(ui)), gr.Sidebar(open=True), gr.skip(), "", wish, gr.skip()
         shown = anew(listed(ui, wish, request))
         return shown, gr.Sidebar(open=True), gr.skip(), "library", wish, pace()
+
+    def marked(event: Any, turns: Turns, ui: str, request: Any) -> tuple[Any, ...]:
+        target, picked = (str(event._data.get(key, "")) for key in ("target", "picked"))
+        try:
+            if kept is None or not local(request):
+                raise QuestionError(say("mark_not_here", "en"), say("mark_not_here", "zh"))
+            verdicts.mark(desk, kept, target, picked, turns)
+            turns = verdicts.seen(kept, turns)
+            shown = verdicts.place_html(desk, target, turns, ui)
+            side = (shown or gr.skip(), gr.skip(), gr.skip())
+        except RagError as error:
+            side = (anew(note_html(error.message(ui), ui)), gr.Sidebar(open=True), "")
+        running_still = bool(turns) and turns[-1].trouble == PENDING  # its next step draws all
+        return gr.skip() if running_still or not turns else drawn(turns, ui), *side
 
     def uploaded(files: list[tuple[str, str]] | None, ui: str, wish: Wish, request: Any) -> tuple[Any, ...]:
         wish = hands.offer(wish, files or ())
@@ -190,9 +216,10 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         return (), chat, gr.update(submit_btn=True, stop_btn=False), gr.skip(), gr.skip()
 
     # Gradio hands the event over by annotation, and cannot resolve a local name in a string.
-    for function in (ask_box, ask_link, stop, clear, tick, opened, uploaded):
+    for function in (ask_box, ask_link, stop, clear, tick, opened, marked, uploaded):
         function.__annotations__["request"] = gr.Request
-    ask_link.__annotations__["event"] = opened.__annotations__["event"] = gr.EventData
+    for function in (ask_link, opened, marked):
+        function.__annotations__["event"] = gr.EventData
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     bridge_js = (HERE / "bridge.js").read_text(encoding="utf-8")
     panel_js = (HERE / "panel.js").read_text(encoding="utf-8")
@@ -237,6 +264,7 @@ def build(desk: Desk, max_mb: int = 0) -> Any:
         fresh.click(clear, ui, spoken, **hidden)
         panel = [source, side, box, view, wished, timer]
         bridge.click(opened, [turns, ui, wished], panel, trigger_mode="multiple", **hidden)
+        bridge.apply(marked, [turns, ui], [chat, source, side, view], trigger_mode="multiple", **hidden)
         picker.upload(uploaded, [picker, ui, wished], [source, view, wished, picker], **hidden)
         ask, retrieve = endpoints(desk)
         api(_told(ask), api_name="ask")

@@ -32,3 +32,32 @@ function keep() {
   if (lost && same && document.querySelector('.jd-side.open')) same.focus({ preventScroll: true });
 }
 watch('value', () => requestAnimationFrame(() => (element.querySelector('[data-n]') ? show(120) : keep())));
+// While something is selected within one paragraph or cell, the link that points out the answer means that. Offsets are
+// the document's, which counts characters, not UTF-16 units.
+let waiting = 0;
+function picked() {
+  const selection = getSelection();
+  const link = element.querySelector('.jd-this[data-picked]');
+  if (!link) return;
+  const home = node => node && (node.nodeType === 1 ? node : node.parentElement)?.closest('.jd-text [data-at]');
+  const place = selection.rangeCount && !selection.isCollapsed ? home(selection.getRangeAt(0).startContainer) : null;
+  const text = place ? selection.toString().trim() : '';
+  clearTimeout(waiting);
+  if (!text || !element.contains(place) || !place.contains(selection.getRangeAt(0).endContainer)) {
+    waiting = setTimeout(() => offer(link, null), 400);  // a tap on the link ends the selection before it clicks
+    return;
+  }
+  const before = document.createRange();
+  before.selectNodeContents(place);
+  before.setEnd(selection.getRangeAt(0).startContainer, selection.getRangeAt(0).startOffset);
+  const start = Number(place.dataset.at) + [...before.toString()].length;
+  offer(link, { text, range: `${start}-${start + [...selection.toString()].length}` });
+}
+function offer(link, selected) {
+  const own = link.dataset.own || (link.dataset.own = JSON.stringify([link.getAttribute('href'), link.textContent]));
+  const [href, word] = JSON.parse(own);
+  link.setAttribute('href', selected ? href.replace(/[^/]*$/, selected.range) : href);
+  link.textContent = selected ? link.dataset.picked : word;
+  link.dataset.text = selected ? selected.text : '';
+}
+document.addEventListener('selectionchange', picked);

@@ -1,6 +1,6 @@
 """The source panel: a document opened at a quoted sentence, and links to a place.
 
-Everything shown of a document goes through `render.esc`.
+Everything shown of a document goes through `esc`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from urllib.parse import unquote
 
 from rag.text.whereabouts import where
 from rag.types import BODY_ROLES, Document
+from rag.web.escape import esc
+from rag.web.marks import Marked, pointed, this_html
 from rag.web.material import Info
-from rag.web.render import esc
 from rag.web.strings import say
 from rag.web.text import Place, row_of, section_of, text_html
 
@@ -65,8 +66,9 @@ def settle(document: Document, start: int, end: int, digest: str) -> Place:
     return Place(document, start, start, note="place_changed")
 
 
-def source_html(place: Place, ui: str) -> str:
-    """The panel for one place: where it is, whether it was checked, and the document with the sentence marked."""
+def source_html(place: Place, ui: str, marked: tuple[Marked, int] | None = None) -> str:
+    """The panel for one place: where it is, whether it was checked, and the document with the sentence marked. `marked`:
+    what was said of the answer that it was opened from, and the number of its turn."""
     doc = place.document
     section = section_of(place)
     facts = [f'<span class="role">{say(f"role_{section.role}", ui)}</span>'] if section else []
@@ -79,7 +81,7 @@ def source_html(place: Place, ui: str) -> str:
     return (
         f'<article class="jd-source{furniture}"><header>{top_html(say("source", ui), ui)}'
         f"<h2>{esc(doc.title or doc.source)}</h2>{f'<ol>{path}</ol>' if path else ''}"
-        f'<p class="facts">{"".join(facts)}</p>{note}{_proof(place, ui)}</header>'
+        f'<p class="facts">{"".join(facts)}</p>{note}{_proof(place, ui, marked)}</header>'
         f'<div class="jd-text">{text_html(place, ui)}</div><footer>{_origin(doc, ui)}</footer></article>'
     )
 
@@ -97,12 +99,17 @@ def top_html(title: str, ui: str) -> str:
     )
 
 
-def _proof(place: Place, ui: str) -> str:
+def _proof(place: Place, ui: str, marked: tuple[Marked, int] | None) -> str:
     parts = []
     if place.verified is not None:
         word, kind = ("verified", "ok") if place.verified else ("unverified", "bad")
         parts.append(f'<span class="{kind}">{say(word, ui)}</span>')
     if place.end > place.start:
+        if marked:
+            said, turn = marked
+            target = f"#this/{turn}/{percent(place.document.id, safe='')}/{place.start}-{place.end}"
+            on = pointed(said.mark, place.document.id, place.start, place.end)
+            parts.append(this_html(target, on, ui, picks=True))
         parts.append(f'<a class="jd-link" href="{link(place)}" title="{say("copied", ui)}">{say("permalink", ui)}</a>')
     return f'<p class="proof">{"".join(parts)}</p>' if parts else ""
 

@@ -14,6 +14,8 @@ from rag.text.certainty import certainty_meaning, certainty_word
 from rag.text.whereabouts import kind_of, where
 from rag.types import BODY_ROLES, Answer, Citation, Segment
 from rag.web.api import MAX_QUESTION
+from rag.web.escape import esc
+from rag.web.marks import Marked, candidate_html, verdict_html
 from rag.web.strings import say
 
 WHY_ROWS = 6  # candidates shown under "why this sentence"
@@ -32,21 +34,7 @@ class Turn:
     suggestions: tuple[str, ...] = ()
     waiting: int = 0  # files that were still being read when it was answered
     ready: int = 0  # documents that it was answered from
-
-
-def esc(text: str) -> str:
-    """Text that neither HTML nor Markdown nor a template language reads as anything but text.
-
-    Every ASCII character that is not a letter, digit or space becomes a numeric entity (so `<`, `*`, `$`, `{` and the
-    newline mean nothing); other control characters vanish.
-    """
-    out = []
-    for char in text:
-        code = ord(char)
-        if (code < 32 and char not in "\t\n") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
-            continue
-        out.append(f"&#{code};" if code < 128 and not char.isalnum() and char != " " else char)
-    return "".join(out)
+    marked: Marked | None = None  # where a person may say whether it is right: what was said
 
 
 def place(citation: Citation, lang: str) -> str:
@@ -72,7 +60,8 @@ def message(turn: Turn, index: int, ui: str) -> str:
     answer = turn.answer
     tongue = "en" if answer.lang == "en" else "zh"  # what belongs to the answer speaks as it does, buttons as the page
     lead = said(answer, index, once(answer.segments)) if answer.found else refusal(answer, index, tongue)
-    rest = _partial(turn, ui) + _meta(answer, index, tongue, ui) + _why(answer, index, tongue) + _suggestions(turn, ui)
+    meta = _meta(answer, index, tongue, ui, verdict_html(turn.marked, answer, index, ui))
+    rest = _partial(turn, ui) + meta + _why(turn, answer, index, tongue, ui) + _suggestions(turn, ui)
     return f'<div class="jd-msg">{lead}{rest}</div>'
 
 
@@ -180,8 +169,9 @@ def _role(role: str, ui: str) -> str:
     return "" if role in BODY_ROLES else f" · {say(f'role_{role}', ui)}"
 
 
-def _meta(answer: Answer, index: int, tongue: str, ui: str) -> str:
-    """How sure and where from, copy and retry in one row; below it the question as understood, where it differs."""
+def _meta(answer: Answer, index: int, tongue: str, ui: str, verdict: str) -> str:
+    """How sure and where from, copy, retry and the verdict in one row; below it the question as understood, where it
+    differs."""
     parts = []
     if answer.certainty.word != "none":
         parts.append(_certainty(answer, index))
@@ -189,6 +179,7 @@ def _meta(answer: Answer, index: int, tongue: str, ui: str) -> str:
         parts.append(f'<span class="jd-role">{say(f"role_{role}", tongue)}</span>')
     parts.append(f'<a href="#copy-{index}" title="{say("copied", ui)}">{say("copy", ui)}</a>')
     parts.append(f'<a class="retry" href="#retry-{index}">{say("retry", ui)}</a>')
+    parts.append(verdict)
     row = f'<div class="jd-meta">{"".join(parts)}</div>'
     if answer.understood.strip() and answer.understood.strip() != answer.question.strip():
         text = f"{say('understood', tongue)}{'：' if tongue == 'zh' else ': '}"
@@ -205,7 +196,7 @@ def _certainty(answer: Answer, index: int) -> str:
     return f'<a class="jd-likely" href="#cite-{index}-{answer.citations[0].number}" title="{meaning}">{word}</a>'
 
 
-def _why(answer: Answer, index: int, ui: str) -> str:
+def _why(turn: Turn, answer: Answer, index: int, tongue: str, ui: str) -> str:
     if not answer.candidates:
         return ""
     ranks = {hit.passage.id: hit.ranks for hit in answer.hits}
@@ -213,16 +204,19 @@ def _why(answer: Answer, index: int, ui: str) -> str:
     rows = []
     for n, finding in enumerate(answer.candidates[:WHY_ROWS]):
         won = (finding.passage.doc_id, finding.start) in chosen
-        order = " · ".join(_rank(name, rank, ui) for name, rank in sorted(ranks.get(finding.passage.id, {}).items()))
+        order = " · ".join(
+            _rank(name, rank, tongue) for name, rank in sorted(ranks.get(finding.passage.id, {}).items())
+        )
         rows.append(
             f'<tr class="{"won" if won else ""}"><td>{n + 1}{" ●" if won else ""}</td>'
-            f'<td><a href="#cand-{index}-{n}" title="{say("open_source", ui)}">{esc(finding.quote)}</a></td>'
+            f'<td><a href="#cand-{index}-{n}" title="{say("open_source", tongue)}">{esc(finding.quote)}</a>'
+            f"{candidate_html(turn.marked, finding, index, n, ui)}</td>"
             f"<td>{finding.score:.2f}</td><td>{order or '–'}</td></tr>"
         )
-    heads = "".join(f"<th>{say(key, ui)}</th>" for key in ("rank", "sentence", "score", "ranks"))
+    heads = "".join(f"<th>{say(key, tongue)}</th>" for key in ("rank", "sentence", "score", "ranks"))
     return (
-        f'<details class="jd-why"><summary>{say("why" if answer.found else "why_not", ui)}</summary>'
-        f"<p>{esc(certainty_meaning(answer.certainty, answer.lang))} {say('why_note', ui)}</p>"
+        f'<details class="jd-why"><summary>{say("why" if answer.found else "why_not", tongue)}</summary>'
+        f"<p>{esc(certainty_meaning(answer.certainty, answer.lang))} {say('why_note', tongue)}</p>"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></details>"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from rag.config import Settings
 from rag.errors import MissingExtraError, RagError, SettingsError
 from rag.folder import UPLOADS
-from rag.index import find_folder
+from rag.index import directory_of, find_folder
 from rag.protocols import ProgressFn
 from rag.text.terminal import one_line, ui_language
 from rag.types import Progress
@@ -49,18 +49,20 @@ def check_port(host: str, port: int) -> None:
 
 def launch(desk: Desk, settings: Settings) -> tuple[Any, str]:
     """Serves the page and returns (the Blocks, its URL) at once. Nothing on the page comes from another host. Files can be
-    handed over only where nobody but this machine can reach it; until they are put into the folder they lie in
-    `page.uploads`, which its owner alone can read."""
+    handed over, and answers marked, only where nobody but this machine can reach it; until files are put into the folder they
+    lie in `page.uploads`, which its owner alone can read."""
     uploads = tempfile.TemporaryDirectory(prefix=UPLOADS, ignore_cleanup_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = uploads.name
-    max_mb = settings.max_file_mb if settings.host in LOOPBACK else 0
+    ours = settings.host in LOOPBACK
+    max_mb = settings.max_file_mb if ours else 0
+    kept = directory_of(desk.folder, settings) if ours and desk.folder else None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import gradio as gr
 
     from rag.web.page import build
 
-    page = build(desk, max_mb)
+    page = build(desk, max_mb, kept)
     page.uploads = uploads
     theme = gr.themes.Base(font=list(FONTS), font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"])
     page.launch(

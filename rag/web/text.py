@@ -1,5 +1,6 @@
 """The text of a document as the panel draws it: headings, paragraphs, tables, the pages it falls into, and the quoted
-sentence marked. Everything shown goes through `render.esc`, and every offset is the document's."""
+sentence marked. Everything shown goes through `esc`, and every offset is the document's: `data-at` is that of an element's
+first character, so that what is selected can be found again."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from rag.table import cell_spans
 from rag.text.whereabouts import where
 from rag.types import Document, Section
-from rag.web.render import esc
+from rag.web.escape import esc
 from rag.web.strings import say
 
 WINDOW = 20_000  # characters shown on each side of the quote; a longer document is cut there, and says so
@@ -93,7 +94,7 @@ def _lines(place: Place, start: int, end: int, kind: str) -> str:
     out, at = [], start
     for line in place.document.text[start:end].split("\n"):
         if line.strip():
-            out.append(f'<p class="{kind}">{_marked(place, at, at + len(line))}</p>')
+            out.append(f'<p class="{kind}" data-at="{at}">{_marked(place, at, at + len(line))}</p>')
         at += len(line) + 1
     return "".join(out)
 
@@ -107,7 +108,7 @@ def _rows(place: Place, section: Section, start: int, end: int) -> Iterator[str]
         spans = cell_spans(line) if line.strip() else []
         if spans:
             told = "" if number is None else f'<td class="n">{number}</td>'
-            cells = "".join(f"<{cell}>{_marked(place, at + a, at + b)}</{cell}>" for a, b in spans)
+            cells = "".join(f'<{cell} data-at="{at + a}">{_marked(place, at + a, at + b)}</{cell}>' for a, b in spans)
             yield f"<tr>{told}{cells}</tr>"
         at += len(line) + 1
         number = None if number is None else number + 1
