@@ -1,57 +1,58 @@
-"""The formulas: numbers in, numbers out. One formula, one function, its source in the docstring."""
+"""The formulas: numbers in, numbers out. One formula, one function, its source in the docstring.
+
+Those of a ranking take its gains: `gains[i]` is the grade of what stands at rank i + 1, 0 where it is not relevant.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Sequence
 
 Z95 = 1.959963984540054
 """Normal quantile of a two-sided 95 % interval."""
 
 
-def gains(ranking: Sequence[Collection[Hashable]], k: int) -> list[int]:
-    """Binary gain of the first k ranks: 1 where a hit bears something relevant that no hit before it bears, else 0.
-
-    `ranking[i]` are the relevant things (gold quotes, relevant documents) that the hit at rank i + 1 bears. Counting a
-    thing once keeps several passages of one relevant document from counting several times.
-    """
-    seen: set[Hashable] = set()
-    values: list[int] = []
-    for borne in ranking[:k]:
-        values.append(int(bool(set(borne) - seen)))
-        seen |= set(borne)
-    return values
+def recall_at(gains: Sequence[float], relevant: int, k: int) -> float:
+    """Recall@k: the share of the `relevant` things that stand among the first k. Manning, Raghavan, Schütze,
+    *Introduction to Information Retrieval* (2008), ch. 8. 0.0 where nothing is relevant."""
+    return sum(gain > 0 for gain in gains[:k]) / relevant if relevant else 0.0
 
 
-def recall_at(ranking: Sequence[Collection[Hashable]], relevant: Collection[Hashable], k: int) -> float:
-    """Recall@k: the share of the relevant things borne by the first k hits. Manning, Raghavan, Schütze, *Introduction
-    to Information Retrieval* (2008), ch. 8. Needs at least one relevant thing."""
-    borne = {thing for hit in ranking[:k] for thing in hit} & set(relevant)
-    return len(borne) / len(set(relevant))
+def success_at(gains: Sequence[float], k: int) -> float:
+    """Success@k: 1.0 where anything relevant stands among the first k, else 0.0. Voorhees, Harman, *TREC: Experiment
+    and Evaluation in Information Retrieval* (2005), ch. 3."""
+    return float(any(gain > 0 for gain in gains[:k]))
 
 
-def reciprocal_rank(ranking: Sequence[Collection[Hashable]], k: int = 10) -> float:
-    """RR@k: 1 / rank of the first hit that bears anything relevant, 0.0 if none of the first k does. Voorhees, "The
-    TREC-8 Question Answering Track Report" (1999)."""
-    return next((1 / rank for rank, borne in enumerate(ranking[:k], 1) if borne), 0.0)
+def reciprocal_rank(gains: Sequence[float], k: int = 10) -> float:
+    """RR@k: 1 / rank of the first relevant thing, 0.0 if none is among the first k. Voorhees, "The TREC-8 Question
+    Answering Track Report" (1999)."""
+    return next((1 / rank for rank, gain in enumerate(gains[:k], 1) if gain > 0), 0.0)
 
 
-def ndcg(ranking: Sequence[Collection[Hashable]], relevant: Collection[Hashable], k: int = 10) -> float:
-    """nDCG@k with binary gain and 1/log2(rank + 1). Järvelin, Kekäläinen, "Cumulated gain-based evaluation of IR
-    techniques", ACM TOIS 20(4), 2002.
+def average_precision(gains: Sequence[float], relevant: int) -> float:
+    """AP: the precision at the rank of each relevant thing, summed and divided by all that are relevant, so that one never
+    retrieved counts as 0. Buckley, Voorhees, "Evaluating Evaluation Measure Stability", SIGIR 2000."""
+    found = 0
+    precisions = []
+    for rank, gain in enumerate(gains, 1):
+        if gain > 0:
+            found += 1
+            precisions.append(found / rank)
+    return math.fsum(precisions) / relevant if relevant else 0.0
 
-    The ideal ranking puts every gaining hit first, and one further hit for each relevant thing that no hit among the
-    first k bears: one passage may bear two gold quotes, which then count as one.
-    """
-    gained = gains(ranking, k)
-    lost = len(set(relevant) - {thing for hit in ranking[:k] for thing in hit})
-    ideal = dcg([1] * min(k, sum(gained) + lost))
-    return dcg(gained) / ideal if ideal else 0.0
+
+def ndcg(gains: Sequence[float], grades: Sequence[float], k: int = 10) -> float:
+    """nDCG@k with the grade itself as gain and 1/log2(rank + 1), as trec_eval has it; `grades` are those of all that is
+    judged, retrieved or not: the ideal ranking. Järvelin, Kekäläinen, "Cumulated gain-based evaluation of IR
+    techniques", ACM TOIS 20(4), 2002."""
+    ideal = dcg(sorted((grade for grade in grades if grade > 0), reverse=True)[:k])
+    return dcg(gains[:k]) / ideal if ideal else 0.0
 
 
 def dcg(values: Sequence[float]) -> float:
     """Discounted cumulated gain, sum of value / log2(rank + 1); source as in `ndcg`."""
-    return sum(value / math.log2(rank + 1) for rank, value in enumerate(values, 1))
+    return math.fsum(value / math.log2(rank + 1) for rank, value in enumerate(values, 1))
 
 
 def mean(values: Sequence[float]) -> float:
@@ -80,7 +81,7 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
 
 def bootstrap(values: Sequence[float], seed: int = 0, resamples: int = 1000) -> tuple[float, float]:
     """95 % percentile-bootstrap interval of the mean. Efron, Tibshirani, *An Introduction to the Bootstrap* (1993),
-    ch. 13. Questions are resampled as independent: on sets with many questions about one text it is too narrow."""
+    ch. 13. Questions are resampled as independent: where many are on one text use `stats.clustered_bootstrap`."""
     import numpy as np
 
     generator = np.random.default_rng(seed)
