@@ -42,6 +42,13 @@ class Meter:
         if self._bars:
             self._bars.stop()
 
+    def say(self, text: str) -> None:
+        """A line above what is drawn."""
+        if self._bars:
+            self._bars.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=self._stream, flush=True)
+
     def report(self, progress: Progress) -> None:
         """The callback that the engine calls."""
         self.show(progress.stage, progress.done, progress.total, progress.detail)

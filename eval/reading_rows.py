@@ -14,7 +14,7 @@ from eval import cmrc, reading_squad, score
 from eval.questions import EvalQuestion
 from eval.reading_bench import Bench, Figure, SpanReader, per_cent, share
 from eval.reading_data import Posed, TextSet, is_kept
-from eval.run import Prediction, Quote
+from eval.records import Prediction, Quote
 from rag.training.data import windows
 from rag.types import Answer, Passage
 
@@ -143,8 +143,10 @@ def judge(question: Posed, answer: Answer) -> dict[str, float]:
     """The measures of `python -m eval` for one answer: "sentence" (absent where the answer is only punctuation), "f1",
     "false" …"""
     quotes = tuple(Quote(c.source, c.start, c.end, c.quote, True) for c in answer.citations)
-    said = Prediction(question.id, answer.found, answer.text, answer.short, quotes, (), (), 0.0)
-    return score.values(EvalQuestion(question.id, question.text, question.answers, relevant=(question.context,)), said)
+    said = Prediction(question.id, answer.found, answer.text, answer.short, quotes)
+    return score.values(
+        EvalQuestion(question.id, question.text, question.answers, relevant={question.context: 1}), said
+    )
 
 
 def held(judged: Sequence[dict[str, float]]) -> list[float]:

@@ -194,7 +194,7 @@ def _see(
     understood = understand(question, row.history)
     if understood.kind in WHOLE or not understood.terms:
         return
-    candidates = reader.weigh(understood, kb._hits(understood, doc_ids))
+    candidates = reader.weigh(understood, kb._hits(understood, kb._scope(doc_ids)))
     right = [answerable and _right(row, f, kb) for f in candidates]
     yield Seen(candidates, right, answerable, prepare(understood), row.group, made)
 
