@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app import main as app_main
-from eval.__main__ import find_set
+from eval import __main__ as evaluation
+from eval.steps import find_set
 from rag.cli.commands import COMMANDS
 from rag.cli.parser import ABOUT, parse
 from rag.config import Settings
@@ -39,13 +40,24 @@ def test_the_benchmark_is_there() -> None:
     assert importlib.util.find_spec("rag.embed.bench") and "python -m rag.embed.bench" in SHELL
 
 
-@pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("python -m eval ")])
-def test_each_question_set_is_there(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+EVAL = [shlex.split(line)[3:] for line in SHELL if line.startswith("python -m eval ")]
+
+
+@pytest.mark.parametrize("words", [w for w in EVAL if w[0] not in evaluation.OTHERS], ids=" ".join)
+def test_each_question_set_is_there(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    words = shlex.split(line)[3:]
-    assert find_set(words[0]).is_file()
-    if "--corpus" in words:
-        assert Path(words[words.index("--corpus") + 1]).is_dir()
+    told = evaluation.arguments_of(words)
+    if told.command in {"", "run"} and not told.questions.startswith("DATA/"):  # published sets, wherever they lie
+        assert find_set(told.questions).is_file()
+        assert told.corpus is None or Path(told.corpus).is_dir()
+
+
+@pytest.mark.parametrize("words", [w for w in EVAL if w[0] in evaluation.OTHERS], ids=" ".join)
+def test_each_option_of_the_evaluation_is_there(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        evaluation.main([words[0], "--help"])
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in words if word.startswith("--"))
 
 
 def test_every_command_is_in_the_table() -> None:
