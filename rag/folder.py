@@ -33,10 +33,14 @@ class File:
     """One file below the folder, as the listing found it."""
 
     name: str  # relative to the folder, with forward slashes
-    path: Path
+    place: str  # its path as the system has it: a `Path` for each of 100,000 files would cost more than the listing
     size: int = 0  # bytes
     mtime_ns: int = 0
     skipped: Notice | None = None  # why it is passed over; None: it is a document
+
+    @property
+    def path(self) -> Path:
+        return Path(self.place)
 
 
 def files(folder: Path) -> list[File]:
@@ -59,7 +63,7 @@ def _walk(folder: Path) -> Iterator[File]:
         except OSError as error:
             if place == folder:
                 raise _unreadable(folder, error) from error
-            yield File(inside.rstrip("/"), place, skipped=_closed(error))
+            yield File(inside.rstrip("/"), str(place), skipped=_closed(error))
             continue
         for entry in entries:
             name = entry.name
@@ -72,7 +76,7 @@ def _walk(folder: Path) -> Iterator[File]:
 
 
 def _file(entry: os.DirEntry[str], name: str) -> File:
-    path = Path(entry.path)
+    path = entry.path
     try:
         status = entry.stat()
     except OSError as error:  # a link that leads nowhere or to itself, or a file just deleted
@@ -81,7 +85,7 @@ def _file(entry: os.DirEntry[str], name: str) -> File:
         return File(name, path, skipped=Notice("a link to a folder is not followed", "指向文件夹的链接，不跟随"))
     if not stat.S_ISREG(status.st_mode):
         return File(name, path, skipped=Notice("not an ordinary file", "不是普通文件"))
-    suffix = path.suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()
     unknown = None
     if suffix not in SUFFIXES:
         told = suffix or "none"

@@ -29,6 +29,7 @@ def _fold_character(character: str) -> str:
     return folded.translate(_QUOTES).translate(_simplified())
 
 
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
 _WEEKDAY = re.compile(r"(?:星期|[礼禮]拜|[周週])(?=(?P<day>[一二三四五六日天几幾]))")
 
 
@@ -52,9 +53,13 @@ def _folded(text: str) -> list[str]:
 def fold_map(text: str) -> tuple[str, list[int]]:
     """`fold(text)` and, for each of its characters, the index in `text` that it came from; one more entry, len(text),
     closes the list. `unfold` turns a span of the folded text into one of the original."""
+    pieces = _folded(text)
+    whole = "".join(pieces)
+    if len(whole) == len(pieces) and "" not in pieces:  # one character each, as nearly always: nothing moves
+        return whole, list(range(len(pieces) + 1))
     out: list[str] = []
     at: list[int] = []
-    for index, folded in enumerate(_folded(text)):
+    for index, folded in enumerate(pieces):
         out.append(folded)
         at.extend([index] * len(folded))
     at.append(len(text))
@@ -87,7 +92,7 @@ def language(text: str) -> str:
 
 def is_chinese(text: str) -> bool:
     """Whether more than a quarter of a text's characters are Han: a language without blanks says more in fewer."""
-    return sum(map(is_han, text)) * 4 > len(text)
+    return sum(map(len, _HAN.findall(text))) * 4 > len(text)
 
 
 def is_han(character: str) -> bool:

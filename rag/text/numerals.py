@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.text.fold import fold_map, unfold
@@ -54,6 +55,9 @@ _NUMBER = re.compile(
     rf"(?P<scale>(?:[余多来几]?[十百千万亿兆])*)(?P<more>[余多来])?"
     rf"(?P<unit>\s?(?:{_UNIT})|\s?(?:{_LATIN_UNIT})(?![a-z]))?(?P<tail>以上|以下|左右)?"
 )
+_STARTS = re.compile(rf"[超近约大将接逾不至最突达共anom第$€£¥\d{_CN}几数]")  # what a match of _NUMBER begins with
+_LATIN = re.compile(r"[a-z]")
+_DIGIT = re.compile(r"\d")
 _ENGLISH_NUMBER = re.compile(
     rf"\b(?P<words>(?:{'|'.join(_ENGLISH)}|{'|'.join(_SCALE)}|hundreds|thousands|millions)"
     rf"(?:[- ](?:and )?(?:{'|'.join(_ENGLISH)}|{'|'.join(_SCALE)}))*)\b(?P<unit>\s(?:{_LATIN_UNIT})\b)?"
@@ -69,19 +73,25 @@ _MONTH = "|".join([*_MONTHS, *(m[:3] for m in _MONTHS), "sept"])
 _Y = r"(?P<year>(?:[12]\d{3}|[一二三四五六七八九〇零]{4}))"
 _M = r"(?P<month>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])"
 _D = r"(?P<day>3[01]|[12]\d|0?[1-9]|三十一?|二?十[一二三四五六七八九]?|[一二三四五六七八九])"
-_DATES = [
-    re.compile(rf"{_Y}\s?年\s?{_M}\s?月(?:份)?(?:\s?{_D}\s?[日号])?"),
-    re.compile(rf"(?<!\d){_Y}\s?[-/.]\s?{_M}\s?[-/.]\s?{_D}(?!\d)(?:[ t]\d{{1,2}}:\d{{2}}(?::\d{{2}})?)?"),
-    re.compile(rf"(?<![\d一二三四五六七八九十个]){_M}\s?月\s?{_D}\s?[日号]"),
-    re.compile(rf"\b(?P<name>{_MONTH})\.?\s(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)?,?\s(?P<year>[12]\d{{3}})\b"),
-    re.compile(
-        rf"\b(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)?\s(?:of\s)?(?P<name>{_MONTH})\.?,?(?:\s(?P<year>[12]\d{{3}}))?\b"
+_DATES = [  # each with what a text must hold for it: 年, 月, a Latin letter, a digit, one of -/.
+    ("年月", re.compile(rf"{_Y}\s?年\s?{_M}\s?月(?:份)?(?:\s?{_D}\s?[日号])?")),
+    ("-", re.compile(rf"(?<!\d){_Y}\s?[-/.]\s?{_M}\s?[-/.]\s?{_D}(?!\d)(?:[ t]\d{{1,2}}:\d{{2}}(?::\d{{2}})?)?")),
+    ("月", re.compile(rf"(?<![\d一二三四五六七八九十个]){_M}\s?月\s?{_D}\s?[日号]")),
+    (
+        "a1",
+        re.compile(rf"\b(?P<name>{_MONTH})\.?\s(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)?,?\s(?P<year>[12]\d{{3}})\b"),
     ),
-    re.compile(rf"\b(?P<name>{_MONTH})\.?\s(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)?\b(?!\s?\d)"),
-    re.compile(rf"\b(?P<name>{'|'.join(_MONTHS)})\s(?P<year>[12]\d{{3}})\b"),
-    re.compile(rf"(?<!\d){_Y}\s?年(?!代)(?:[初底末]|上半年|下半年)?"),
-    re.compile(r"(?:公元前?|民国|清朝)?\d{1,4}\s?年(?:代)?(?=[^\d个前后间来以内的]|$)"),
-    re.compile(r"(?<![\d.,$€£¥-])(?P<year>1[5-9]\d{2}|20\d{2})(?![\d.,%]*\d|\s?[个名人次万亿元米公%])"),
+    (
+        "a1",
+        re.compile(
+            rf"\b(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)?\s(?:of\s)?(?P<name>{_MONTH})\.?,?(?:\s(?P<year>[12]\d{{3}}))?\b"
+        ),
+    ),
+    ("a1", re.compile(rf"\b(?P<name>{_MONTH})\.?\s(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)?\b(?!\s?\d)")),
+    ("a1", re.compile(rf"\b(?P<name>{'|'.join(_MONTHS)})\s(?P<year>[12]\d{{3}})\b")),
+    ("年", re.compile(rf"(?<!\d){_Y}\s?年(?!代)(?:[初底末]|上半年|下半年)?")),
+    ("年1", re.compile(r"(?:公元前?|民国|清朝)?\d{1,4}\s?年(?:代)?(?=[^\d个前后间来以内的]|$)")),
+    ("1", re.compile(r"(?<![\d.,$€£¥-])(?P<year>1[5-9]\d{2}|20\d{2})(?![\d.,%]*\d|\s?[个名人次万亿元米公%])")),
 ]
 
 
@@ -106,9 +116,13 @@ class Date:
 def numbers(text: str) -> list[Number]:
     """Every number with its measure word, in order, not inside a date: "近千人" -> value 1000, unit 人."""
     folded, at = fold_map(text)
-    taken = [(d.start, d.end) for d in dates(text)]
+    return _numbers(text, folded, at, _dates(text, folded, at))
+
+
+def _numbers(text: str, folded: str, at: list[int], dated: Sequence[Date]) -> list[Number]:
+    taken = [(d.start, d.end) for d in dated]
     found: list[Number] = []
-    for match in _NUMBER.finditer(folded):
+    for match in _matches(folded):
         start, end = match.start(), match.end()
         raw = match["number"]
         value = _value(raw, match["scale"] or "")
@@ -131,7 +145,7 @@ def numbers(text: str) -> list[Number]:
         span = unfold(at, start, end)
         if not any(span[0] < b and a < span[1] for a, b in taken):
             found.append(Number(*_strip(text, *span), value, unit or (match["currency"] or ""), bool(match["ordinal"])))
-    for match in _ENGLISH_NUMBER.finditer(folded):
+    for match in _ENGLISH_NUMBER.finditer(folded) if _LATIN.search(folded) else ():
         span = unfold(at, *match.span())
         value = _english(match["words"])
         if math.isinf(value):
@@ -143,9 +157,16 @@ def numbers(text: str) -> list[Number]:
 
 def dates(text: str) -> list[Date]:
     """Every date or year as written, in order, never overlapping: "二〇二三年十月十日", "Oct 10, 2023", "2023-10-10"."""
-    folded, at = fold_map(text)
+    return _dates(text, *fold_map(text))
+
+
+def _dates(text: str, folded: str, at: list[int]) -> list[Date]:
+    has = {"年": "年" in folded, "月": "月" in folded, "-": any(sign in folded for sign in "-/.")}
+    has |= {"a": bool(_LATIN.search(folded)), "1": bool(_DIGIT.search(folded))}
     found: list[Date] = []
-    for pattern in _DATES:
+    for needed, pattern in _DATES:
+        if not all(has[kind] for kind in needed):
+            continue
         for match in pattern.finditer(folded):
             groups = match.groupdict()
             start, end = _strip(text, *unfold(at, *match.span()))
@@ -160,13 +181,29 @@ def dates(text: str) -> list[Date]:
 def value_keys(text: str) -> list[str]:
     """Search keys of the numbers and dates in a text: equal for equal values however written. Single digits and bare
     ones are left to the plain tokens."""
-    keys = [f"n:{n.value:g}" for n in numbers(text) if n.value == n.value and n.value >= 10]
-    for date in dates(text):
+    return keys_of(text, *fold_map(text))
+
+
+def keys_of(text: str, folded: str, at: list[int]) -> list[str]:
+    """`value_keys` of a text that is folded already (`fold_map`)."""
+    dated = _dates(text, folded, at)
+    keys = [f"n:{n.value:g}" for n in _numbers(text, folded, at, dated) if n.value == n.value and n.value >= 10]
+    for date in dated:
         if date.month and date.day:
             keys.append(f"d:{date.month}-{date.day}")
         if date.year:
             keys.append(f"y:{date.year}")
     return keys
+
+
+def _matches(folded: str) -> Iterator[re.Match[str]]:
+    """`_NUMBER.finditer`, sooner: it is tried only where a number can begin."""
+    at = 0
+    while start := _STARTS.search(folded, at):
+        match = _NUMBER.match(folded, start.start())
+        if match:
+            yield match
+        at = match.end() if match else start.end()
 
 
 def _inside_word(folded: str, start: int, end: int) -> bool:

@@ -7,10 +7,10 @@ bigrams with BM25 reach R@1 .92.)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from operator import add
 
-from rag.text.fold import fold
-from rag.text.numerals import value_keys
+from rag.text.fold import fold_map
+from rag.text.numerals import keys_of
 
 _RUN = re.compile(
     r"(?P<number>\d+(?:[.,:/-]\d+)*)"
@@ -34,20 +34,24 @@ def tokens(text: str) -> list[str]:
     dropped from numbers; English words lose a plural or possessive s. Values of numbers and dates come last, as keys
     that are equal however they are written: "三千万次" and "3000万次" both give "n:3e+07".
     """
-    return [*_tokens(fold(text)), *value_keys(text)]
+    folded, at = fold_map(text)
+    return plain_tokens(folded) + keys_of(text, folded, at)
 
 
-def _tokens(folded: str) -> Iterator[str]:
+def plain_tokens(folded: str) -> list[str]:
+    """`tokens` of a text that is folded already, without the keys of its numbers and dates."""
+    found: list[str] = []
     for match in _RUN.finditer(folded):
         run = match.group()
         if match.lastgroup == "number":
-            yield _plain(run)
+            found.append(_plain(run))
         elif match.lastgroup == "latin":
-            yield stem(run)
+            found.append(stem(run))
         elif len(run) == 1:
-            yield run
+            found.append(run)
         else:
-            yield from (run[i : i + 2] for i in range(len(run) - 1))
+            found += map(add, run, run[1:])
+    return found
 
 
 def _plain(number: str) -> str:

@@ -15,6 +15,7 @@ LIST_MARK = re.compile(
     r"|[(（]?[一二三四五六七八九十]{1,3}[)）、]|[a-zA-Z][.)]\s)"
 )
 _HARD_START = re.compile(r"[ \t]*(?:#{1,6}\s|>|\||```|~~~)")
+_WIDE = re.compile(r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\U0010ffff]+")
 _ENDED = re.compile(r"[。！？!?…｡.:：;；][”’」』）)\]】\"']*$")
 _STOPPED = re.compile(r"[。！？!?…｡.][”’」』）)\]】\"']*$")
 
@@ -23,9 +24,7 @@ def width(text: str) -> int:
     """Columns of a fixed-width screen: East Asian wide characters count two."""
     if text.isascii():
         return len(text)
-    return sum(
-        2 if c >= "\u1100" and (c <= "\u115f" or "\u2e80" <= c <= "\ua4cf" or c >= "\uac00") else 1 for c in text
-    )
+    return len(text) + sum(map(len, _WIDE.findall(text)))
 
 
 def soft_breaks(text: str) -> frozenset[int]:
