@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.embed import describe, is_prepared, open_embedder
-from rag.embed.embedder import SentenceEmbedder, _limit
+from rag.embed.embedder import SentenceEmbedder
+from rag.embed.encoder import LibraryEncoder
 from rag.embed.open import fingerprint, locate
 from rag.embed.prompts import choose
 from rag.embed.windows import average, batches, pieces, split_to_fit
@@ -70,9 +71,37 @@ def test_the_mean_is_weighted_by_tokens_and_of_unit_length() -> None:
 
 
 def test_batches_hold_like_lengths_within_the_budget() -> None:
-    assert batches([5, 50, 6, 100, 7], budget=99, most=2) == [[3], [1], [4, 2], [0]]
+    assert batches([5, 50, 6, 100, 7], budget=99, most=2) == [[3], [1], [4], [2, 0]]
     assert batches([500], budget=100, most=8) == [[0]]
     assert batches([], budget=100, most=8) == []
+
+
+def test_a_batch_ends_where_padding_would_cost_more_than_another_batch() -> None:
+    # 4 × 100 and 64 + 100 + 3 × 10: the second is less; of 90 and 80 beside 100 it is more.
+    assert batches([100, 10, 10, 10], budget=1000, most=8) == [[0], [1, 2, 3]]
+    assert batches([100, 90, 80, 80], budget=1000, most=8) == [[0, 1, 2, 3]]
+    # Five rows are filled up to eight: four and one cost 64 more and 60 less, of longer texts 120 less.
+    by_eight = lambda rows: rows if rows <= 4 else 8  # noqa: E731
+    assert batches([20] * 5, 1000, 8, by_eight) == [[0, 1, 2, 3, 4]]
+    assert sorted(map(len, batches([40] * 5, 1000, 8, by_eight))) == [1, 4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 40), max_size=9), st.integers(20, 120), st.integers(1, 5))
+def test_no_other_way_to_cut_costs_less(tokens: list[int], budget: int, most: int) -> None:
+    found = batches(tokens, budget, most)
+    assert sorted(i for batch in found for i in batch) == list(range(len(tokens)))
+    cost = sum(64 + len(batch) * max(tokens[i] for i in batch) for batch in found)
+    assert all(len(b) == 1 or (len(b) <= most and len(b) * max(tokens[i] for i in b) <= budget) for b in found)
+    assert cost == _least(sorted(tokens, reverse=True), budget, most)
+
+
+def _least(sizes: list[int], budget: int, most: int) -> int:
+    """The cost of the best cut, by trying all of them."""
+    if not sizes:
+        return 0
+    fits = [n for n in range(1, min(most, len(sizes)) + 1) if n == 1 or n * sizes[0] <= budget]
+    return min(64 + n * sizes[0] + _least(sizes[n:], budget, most) for n in fits)
 
 
 def test_published_prompts() -> None:
@@ -187,23 +216,45 @@ class FakeModel:
 def test_a_model_without_a_limit_is_given_large_windows(stated: float | None) -> None:
     model = FakeModel()
     model.max_seq_length = stated  # type: ignore[assignment]
-    assert _limit(model) == 8192
+    assert LibraryEncoder(model).limit == 8192
 
 
 def test_rows_keep_their_order_and_long_texts_are_windowed() -> None:
     model = FakeModel()
-    embedder = SentenceEmbedder(model, "fake", "q:", "p:")
+    embedder = SentenceEmbedder(LibraryEncoder(model), "fake", "q:", "p:")
     rows = embedder.encode(["乙", "甲" * 8 + "乙" * 8, "甲"])
     assert rows.shape == (3, 3) and rows.dtype == np.float32
     assert rows[0] == pytest.approx([0, 0.5**0.5, 0.5**0.5])
     assert rows[2] == pytest.approx([0.5**0.5, 0, 0.5**0.5])
     assert rows[1] == pytest.approx([6**-0.5, 6**-0.5, 2 * 6**-0.5])  # both windows count alike
-    assert model.calls[0] == ["p:" + "甲" * 8, "p:" + "乙" * 8, "p:乙", "p:甲"]
+    assert model.calls == [["p:乙", "p:" + "甲" * 8, "p:" + "乙" * 8, "p:甲"]]  # little work is one batch
+
+
+def test_much_work_is_cut_into_batches_of_like_length() -> None:
+    model = FakeModel()
+    rows = SentenceEmbedder(LibraryEncoder(model), "fake").encode(["甲" * (1 + i % 10) for i in range(300)])
+    assert rows.shape == (300, 3) and rows[:, 1].max() == 0
+    assert max(len(call) for call in model.calls) <= 64 and sum(len(call) for call in model.calls) == 300
+    lengths = [len(text) for call in model.calls for text in call]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_every_text_that_fits_is_tokenised_once() -> None:
+    class Counting(FakeModel):
+        counted: list[str] = []  # noqa: RUF012
+
+        def lengths(self, texts: list[str]) -> list[int]:
+            self.counted += texts
+            return super().lengths(texts)
+
+    model = Counting()
+    SentenceEmbedder(LibraryEncoder(model), "fake", "", "p:").encode([f"{i}" for i in range(200)])
+    assert model.counted == [f"p:{i}" for i in range(200)]
 
 
 def test_a_repeated_question_costs_nothing_and_cannot_be_spoilt() -> None:
     model = FakeModel()
-    embedder = SentenceEmbedder(model, "fake", "q:", "p:")
+    embedder = SentenceEmbedder(LibraryEncoder(model), "fake", "q:", "p:")
     first = embedder.encode(["甲", "乙", "甲"], "query")
     assert model.calls == [["q:甲", "q:乙"]]
     first[0] = 7
@@ -216,7 +267,7 @@ def test_a_repeated_question_costs_nothing_and_cannot_be_spoilt() -> None:
 
 def test_old_questions_are_forgotten() -> None:
     model = FakeModel()
-    embedder = SentenceEmbedder(model, "fake")
+    embedder = SentenceEmbedder(LibraryEncoder(model), "fake")
     embedder.encode([str(i) for i in range(600)], "query")
     model.calls.clear()
     embedder.encode(["599"], "query")
@@ -226,7 +277,7 @@ def test_old_questions_are_forgotten() -> None:
 
 
 def test_nothing_in_nothing_out_and_broken_characters_are_taken() -> None:
-    embedder = SentenceEmbedder(FakeModel(), "fake")
+    embedder = SentenceEmbedder(LibraryEncoder(FakeModel()), "fake")
     assert embedder.encode([]).shape == (0, 3)
     assert embedder.encode([], "query").shape == (0, 3)
     assert embedder.encode(["\ud800", ""]).shape == (2, 3)

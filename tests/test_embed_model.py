@@ -102,6 +102,41 @@ def test_a_text_alone_and_in_any_batch_is_the_same(fast: Any) -> None:
     assert cosines(together, alone).min() >= 0.9999
     order = np.random.default_rng(3).permutation(len(TEXTS))
     assert cosines(fast.encode([TEXTS[i] for i in order]), together[order]).min() >= 0.9999
+    many = fast.encode(TEXTS * 6)  # in several batches, side by side
+    assert cosines(many, np.tile(together, (6, 1))).min() >= 0.9999
+
+
+@pytest.mark.parametrize("kind", ["query", "passage"])
+def test_it_gives_what_the_library_gives_on_the_same_engine(kind: Any, fast: Any) -> None:
+    for text in TEXTS:  # alone: a batch of other shape is another sum in the last bits of bfloat16
+        expected = fast.model.encode([text], prompt=fast.prompts[kind], show_progress_bar=False)
+        assert cosines(fast.encode([text], kind), expected).min() >= 0.999999, text
+    long = "\n".join(TEXTS)
+    assert fast.count_tokens([long])[0] > 512 and fast.encode([long]).shape == (1, 384)
+    assert fast.model is fast.model and fast.model[0].runner is fast.encoder._runner  # one engine, made once
+
+
+def test_neither_torch_nor_its_libraries_are_imported_to_encode() -> None:
+    code = """
+import sys
+from rag.embed import open_embedder
+embedder = open_embedder()
+embedder.encode(["你好"], "query")
+embedder.encode(["一段话。"] * 200)
+embedder.count_tokens(["你好"])
+print([m for m in ("torch", "sentence_transformers", "transformers", "scipy", "sklearn") if m in sys.modules])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert run.stdout.strip() == "[]" and run.stderr == ""
+
+
+def test_questions_that_arrive_together_get_their_own_vectors(fast: Any) -> None:
+    questions = [f"{text[:20]} {i}" for i, text in enumerate(TEXTS)]
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda text: fast.encode([text], "query")[0], questions))
+    fast._queries.clear()
+    alone = [fast.encode([text], "query")[0] for text in questions]
+    assert cosines(np.stack(together), np.stack(alone)).min() >= 0.9999
 
 
 def test_several_threads_at_once(fast: Any, plain: Any) -> None:
@@ -265,6 +300,26 @@ def test_a_bert_folder_runs_on_the_fast_engine_too(tiny: Path) -> None:
     assert quick.name == slow.name
     assert type(quick.model[0]).__name__ == "OpenVinoEncoder"  # type: ignore[attr-defined]
     assert cosines(slow.encode(texts), quick.encode(texts)).min() >= 0.999
+    direct: Any = quick
+    expected = direct.model.encode([texts[0]], prompt="", show_progress_bar=False)  # CLS pooling, as the folder says
+    assert cosines(quick.encode(texts[:1]), expected).min() >= 0.999999
+
+
+def test_a_folder_with_another_pooling_runs_on_the_fast_engine_through_the_library(tiny: Path, tmp_path: Path) -> None:
+    from rag.embed.engine import available
+
+    if not available():
+        pytest.skip("openvino is not installed")
+    other = tmp_path / "other"
+    shutil.copytree(tiny, other)
+    file = other / "1_Pooling" / "config.json"
+    told = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("pooling_mode")}
+    file.write_text(json.dumps({**told, "pooling_mode": "max"}))
+    slow, quick = open_embedder(str(other), engine="torch"), open_embedder(str(other), engine="openvino")
+    assert type(quick.model[0]).__name__ == "OpenVinoEncoder"  # type: ignore[attr-defined]
+    texts = ["甲乙丙", "丁", "戊己庚。" * 30]
+    assert cosines(slow.encode(texts), quick.encode(texts)).min() >= 0.999
+    assert cosines(quick.encode(texts), open_embedder(str(tiny)).encode(texts)).min() < 0.99
 
 
 def test_what_the_fast_engine_cannot_run_goes_to_torch(tiny: Path, tmp_path: Path) -> None:

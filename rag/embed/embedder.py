@@ -1,38 +1,38 @@
-"""`Embedder` over any SentenceTransformer: prompts, windows for long texts, batches of like length, remembered queries."""
+"""`Embedder` over any encoder: prompts, windows for long texts, batches of like length, remembered questions."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import numpy as np
 
+from rag.embed.encoder import Encoder, Piece
+from rag.embed.turns import Turns
 from rag.embed.windows import average, batches, split_to_fit
 from rag.protocols import Vectors
 from rag.text import writable
 
 _REMEMBERED = 512  # queries
-_BATCH_TOKENS = 2048  # padded tokens a batch: larger is no faster on a processor, and a query waits for one batch
+_BATCH_TOKENS = 2048  # padded tokens at once: more is no faster on a processor, and a question waits for one batch
+_LEAST_TOKENS = 256  # of a batch that is made smaller so that no lane is idle: a batch costs as much as some 100 tokens
 _BATCH_TEXTS = 64
 
 
 class SentenceEmbedder:
-    """Texts to unit vectors by a SentenceTransformer. Safe to call from several threads."""
+    """Texts to unit vectors. Safe to call from several threads: few texts go before many, and those that wait together are
+    encoded together (`rag.embed.turns`)."""
 
-    def __init__(self, model: Any, name: str, query_prompt: str = "", passage_prompt: str = "") -> None:
-        """`model`: a SentenceTransformer. One whose first module has `lengths` is taken to be safe for several
-        threads at once; others get one batch at a time, for tokenizers of `transformers` are not."""
-        self.model = model
+    def __init__(self, encoder: Encoder, name: str, query_prompt: str = "", passage_prompt: str = "") -> None:
+        self.encoder = encoder
         self.prompts = {"query": query_prompt, "passage": passage_prompt}
         self._name = name
-        self._lengths = getattr(model[0], "lengths", None)
-        self._one: AbstractContextManager[Any] = nullcontext() if self._lengths else threading.RLock()
+        self._budget = max(_LEAST_TOKENS, _BATCH_TOKENS // encoder.lanes)
+        self._turns = Turns(encoder.encode, encoder.lanes, self._fits, encoder.mixes)
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
         self._memory = threading.Lock()
-        self._dim = _dimension(model) or int(self._run([""], "").shape[1])
 
     @property
     def name(self) -> str:
@@ -40,7 +40,12 @@ class SentenceEmbedder:
 
     @property
     def dim(self) -> int:
-        return self._dim
+        return self.encoder.dim
+
+    @property
+    def model(self) -> Any:
+        """A SentenceTransformer of the same vectors (prompts are its caller's affair), made when it is first asked for."""
+        return self.encoder.model
 
     def encode(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> Vectors:
         """float32 rows of unit length, shape (len(texts), dim), in order; see `rag.protocols.Embedder`."""
@@ -65,59 +70,50 @@ class SentenceEmbedder:
             rows[i] = known[text]
         return rows
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text as the model sees it, special tokens included, without a prompt."""
+        return [piece.size for piece in self.encoder.pieces(texts, "")]
+
     def _encode(self, texts: list[str], prompt: str) -> Vectors:
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
-        parts, tokens, owners = self._windows(texts, prompt)
-        vectors = np.empty((len(parts), self.dim), dtype=np.float32)
-        for batch in batches(tokens, _BATCH_TOKENS, _BATCH_TEXTS):
-            vectors[batch] = self._run([parts[i] for i in batch], prompt)
-        return average(vectors, owners, tokens, len(texts))
+        pieces, owners = self._windows(texts, prompt)
+        widths = [self.encoder.width(piece.size) for piece in pieces]
+        work = sum(widths)
+        if work <= _LEAST_TOKENS and self._fits(pieces):
+            vectors = self._turns.together(pieces)
+        else:
+            share = -(-work // self.encoder.lanes)
+            budget = min(self._budget, max(_LEAST_TOKENS, share))
+            groups = batches(widths, budget, _BATCH_TEXTS, self.encoder.rows)
+            found = self._turns.apart([[pieces[i] for i in group] for group in groups], urgent=work <= _BATCH_TOKENS)
+            vectors = np.empty((len(pieces), self.dim), dtype=np.float32)
+            for group, rows in zip(groups, found, strict=True):
+                vectors[group] = rows
+        return average(vectors, owners, [piece.size for piece in pieces], len(texts))
 
-    def _windows(self, texts: list[str], prompt: str) -> tuple[list[str], list[int], list[int]]:
-        """Windows of all texts, the tokens of each, and the index of the text that each belongs to."""
-        limit = _limit(self.model)
+    def _fits(self, pieces: Sequence[Piece]) -> bool:
+        if len(pieces) > _BATCH_TEXTS or any(piece.prompt != pieces[0].prompt for piece in pieces):
+            return False
+        return len(pieces) * self.encoder.width(max(piece.size for piece in pieces)) <= self._budget
+
+    def _windows(self, texts: list[str], prompt: str) -> tuple[list[Piece], list[int]]:
+        """Windows of all texts, and the index of the text that each belongs to. Every text is tokenised once, but for those
+        that do not fit."""
+        limit = self.encoder.limit
 
         def count(some: Sequence[str]) -> list[int]:
-            return self.count_tokens([prompt + text for text in some])
+            return [piece.size for piece in self.encoder.pieces(some, prompt)]
 
-        parts: list[str] = []
-        tokens: list[int] = []
+        found: list[Piece] = []
         owners: list[int] = []
         short = [i for i, text in enumerate(texts) if len(text) <= 8 * limit]
-        counted = dict(zip(short, count([texts[i] for i in short]), strict=True)) if short else {}
+        whole = dict(zip(short, self.encoder.pieces([texts[i] for i in short], prompt), strict=True)) if short else {}
         for i, text in enumerate(texts):
-            fits = counted.get(i, limit + 1) <= limit
-            windows = [(text, counted[i])] if fits else split_to_fit(text, limit, count)
-            for part, size in windows:
-                parts.append(part)
-                tokens.append(size)
-                owners.append(i)
-        return parts, tokens, owners
-
-    def count_tokens(self, texts: list[str]) -> list[int]:
-        """Tokens of each text as the model sees it, special tokens included, without a prompt."""
-        if self._lengths is not None:
-            return list(self._lengths(texts))
-        with self._one:
-            encoded = self.model.tokenizer(texts, truncation=False, padding=False, verbose=False)
-            return [len(ids) for ids in encoded["input_ids"]]
-
-    def _run(self, texts: list[str], prompt: str) -> Vectors:
-        with self._one:
-            vectors = self.model.encode(
-                texts, prompt=prompt, batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True
-            )
-        return np.asarray(vectors, dtype=np.float32)
-
-
-def _limit(model: Any) -> int:
-    """Tokens that the model takes at once; a model that states none is given windows of 8,192."""
-    stated = model.max_seq_length
-    return int(stated) if stated and stated < 1 << 20 else 8192  # a static model states infinity
-
-
-def _dimension(model: Any) -> int | None:
-    method = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
-    found = method()
-    return int(found) if found else None
+            if i in whole and whole[i].size <= limit:
+                pieces = [whole[i]]
+            else:
+                pieces = self.encoder.pieces([part for part, _ in split_to_fit(text, limit, count)], prompt)
+            found += pieces
+            owners += [i] * len(pieces)
+        return found, owners

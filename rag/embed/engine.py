@@ -1,93 +1,28 @@
-"""The fast engine: a `sentence_transformers` input module that runs a BERT encoder on OpenVINO.
+"""The fast engine for `sentence_transformers`: an input module that runs a BERT encoder on OpenVINO.
 
-It stands where `Transformer` stands in a SentenceTransformer; pooling and normalisation stay the library's own. OpenVINO
-chooses the precision that the processor is best at (bfloat16 where there are instructions for it). Any number of threads
-may call it: requests are kept in a pool, the tokenizer is never reconfigured.
+It stands where `Transformer` stands in a SentenceTransformer; pooling and normalisation stay the library's own. This is for
+whoever wants such an object (`embedder.model`), and for folders whose pooling is none of ours: the embedder itself needs
+nothing of the library (`rag.embed.bert`).
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
-import queue
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rag.embed.directory import read_safetensors
-from rag.embed.graph import build_encoder, import_openvino
+from rag.embed.bert import optional
+from rag.embed.runner import FILES, Runner, available, padded
 
 if TYPE_CHECKING:
     OpenVinoEncoder: Any
 
+__all__ = ["CONFIG", "available", "encoder_class", "library_modules", "load_fast", "padded", "supports"]
+
 CONFIG = "openvino_config.json"
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
-_REQUESTS = 2  # one runs at a time; a second is filled meanwhile
-_HIDDEN = -1e4  # added to the attention scores of padding: e^-10000 is 0 in every precision
-
-
-def available() -> bool:
-    """Whether OpenVINO is installed (found without importing it)."""
-    return importlib.util.find_spec("openvino") is not None
-
-
-def padded(length: int) -> int:
-    """Length that a batch of longest text `length` is padded to: few shapes, for each costs OpenVINO some memory."""
-    step = 8 if length <= 64 else 16
-    return -(-length // step) * step
-
-
-class Runner:
-    """Tokenizer and compiled encoder of a directory: token ids and mask in, hidden states out. Needs no torch."""
-
-    def __init__(self, path: Path, threads: int = 0) -> None:
-        """Raises OSError, KeyError or ValueError when the directory holds no BERT encoder, RuntimeError from OpenVINO."""
-        from tokenizers import Tokenizer
-
-        ov = import_openvino()
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        weights = read_safetensors(path / "model.safetensors")
-        self.hidden = int(config["hidden_size"])
-        self.limit = int(config["max_position_embeddings"])
-        self.pad = int(config.get("pad_token_id") or 0)
-        model = build_encoder(
-            weights,
-            self.hidden,
-            int(config["num_hidden_layers"]),
-            int(config["num_attention_heads"]),
-            float(config["layer_norm_eps"]),
-        )
-        self._words = weights["embeddings.word_embeddings.weight"]
-        positions = weights["embeddings.position_embeddings.weight"].astype(np.float32)
-        self._places = positions + weights["embeddings.token_type_embeddings.weight"][0].astype(np.float32)
-        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if threads > 0:
-            options["INFERENCE_NUM_THREADS"] = threads
-        try:
-            self.tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
-        except Exception as error:  # the library raises nothing narrower
-            raise ValueError(f"tokenizer.json: {error}") from error
-        self.tokenizer.no_padding()
-        self.tokenizer.no_truncation()
-        compiled = ov.Core().compile_model(model, "CPU", options)
-        self.precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
-        self._requests: queue.LifoQueue[Any] = queue.LifoQueue()
-        for _ in range(_REQUESTS):
-            self._requests.put(compiled.create_infer_request())
-
-    def run(self, ids: Any, mask: Any) -> Any:
-        """int64 ids and mask, shape (batch, length) -> float32 hidden states, shape (batch, length, hidden)."""
-        embedded = self._words[ids].astype(np.float32) + self._places[: ids.shape[1]]
-        bias = np.where(mask, np.float32(0), np.float32(_HIDDEN))[:, None, None, :]
-        request = self._requests.get()
-        try:
-            return request.infer({0: embedded, 1: bias}, share_inputs=True)[0]
-        finally:
-            self._requests.put(request)
 
 
 def library_modules() -> Any:
@@ -130,12 +65,8 @@ def encoder_class() -> Any:
             rows = [
                 ids if len(ids) <= self.max_seq_length else [*ids[: self.max_seq_length - 1], ids[-1]] for ids in rows
             ]
-            width = min(padded(max(map(len, rows))), self.runner.limit)
-            ids = np.full((len(rows), width), self.runner.pad, dtype=np.int64)
-            mask = np.zeros((len(rows), width), dtype=np.int64)
-            for i, row in enumerate(rows):
-                ids[i, : len(row)] = row
-                mask[i, : len(row)] = 1
+            ids, mask = self.runner.batch(rows)
+            ids, mask = ids[: len(rows)], mask[: len(rows)]
             return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
 
         def tokenize(self, texts: Any, **kwargs: Any) -> dict[str, Any]:
@@ -154,7 +85,7 @@ def encoder_class() -> Any:
         def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
             import shutil
 
-            for name in _FILES:
+            for name in FILES:
                 shutil.copyfile(Path(self.path) / name, Path(output_path) / name)
             self.save_config(output_path)
 
@@ -181,38 +112,35 @@ def supports(path: Path) -> bool:
         config = _json(path / "config.json")
         kinds = [str(module["type"]).rpartition(".")[2] for module in _json(path / "modules.json")]
         return (
-            all((path / name).is_file() for name in _FILES)
+            all((path / name).is_file() for name in FILES)
             and config["model_type"] == "bert"
             and config["architectures"] == ["BertModel"]
             and config["hidden_act"] == "gelu"
             and config.get("position_embedding_type", "absolute") == "absolute"
             and kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
             and not _json(path / "modules.json")[0]["path"]
+            and not optional(path / "sentence_bert_config.json").get("do_lower_case")
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return False
 
 
-def load_fast(path: Path, threads: int = 0) -> Any:
-    """A SentenceTransformer of a directory that `supports` accepts, its first module on OpenVINO. Raises OSError,
-    KeyError or ValueError for damaged files, RuntimeError when OpenVINO cannot run here."""
+def load_fast(path: Path, threads: int = 0, runner: Runner | None = None) -> Any:
+    """A SentenceTransformer of a directory that `supports` accepts, its first module on OpenVINO: on `runner`, else on one
+    of its own. Raises OSError, KeyError or ValueError for damaged files, RuntimeError when OpenVINO cannot run here."""
     with ThreadPoolExecutor(1, "openvino") as beside:  # compiling overlaps the import, which takes longer
-        compiling = beside.submit(Runner, path, threads)
+        compiling = beside.submit(lambda: runner or Runner(path, threads))
         from sentence_transformers import SentenceTransformer
 
         library = library_modules()
         runner = compiling.result()
-    limit = _optional(path / "sentence_bert_config.json").get("max_seq_length") or runner.limit
+    limit = optional(path / "sentence_bert_config.json").get("max_seq_length") or runner.limit
     modules = [encoder_class()(str(path), limit, runner)]
     for module in _json(path / "modules.json")[1:]:
         kind = getattr(library, str(module["type"]).rpartition(".")[2])
         modules.append(kind.load(str(path), subfolder=module["path"], local_files_only=True))
-    prompts = _optional(path / "config_sentence_transformers.json").get("prompts") or {}
+    prompts = optional(path / "config_sentence_transformers.json").get("prompts") or {}
     return SentenceTransformer(modules=modules, prompts=prompts, device="cpu", local_files_only=True)
-
-
-def _optional(file: Path) -> Any:
-    return _json(file) if file.is_file() else {}
 
 
 def _json(file: Path) -> Any:

@@ -8,13 +8,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rag.embed import engine as fast
 from rag.embed import prepare as prep
+from rag.embed.bert import BertEncoder
 from rag.embed.embedder import SentenceEmbedder
+from rag.embed.encoder import Encoder, LibraryEncoder
 from rag.embed.load import hub_cache, load_torch
+from rag.embed.pooling import read_pooling
 from rag.embed.prompts import choose
+from rag.embed.runner import Runner
+from rag.embed.shared import forget
 from rag.errors import ModelError, SettingsError
 from rag.protocols import Embedder, ProgressFn
 from rag.types import Progress
@@ -66,21 +71,23 @@ def open_embedder(
         )
     tell = progress or (lambda event: None)
     kind, path = locate(model, model_dir)
+    encoder: Encoder
     if kind == "default":
-        embedder = _open_default(path, engine, threads, tell)
+        encoder, name = _open_default(path, engine, threads, tell)
     else:
         tell(Progress("model", 0, 1, model))
         if kind == "folder":
-            loaded, name = _load_folder(path, engine, threads), fingerprint(path)
+            encoder, name = _load_folder(path, engine, threads), fingerprint(path)
         elif engine == "openvino":
             raise _not_on_openvino(model, "models from a hub run on torch")
         else:
-            loaded, name = load_torch(model, threads, local=False), model
-        embedder = SentenceEmbedder(loaded, name, *choose(model, loaded.prompts))
+            encoder, name = LibraryEncoder(load_torch(model, threads, local=False)), model
         tell(Progress("model", 1, 1, model))
-    if query_prompt or passage_prompt:
-        embedder = _with_prompts(embedder, query_prompt, passage_prompt)
-    return embedder
+    own = choose(model, encoder.prompts)
+    chosen = (query_prompt or own[0], passage_prompt or own[1])
+    if chosen != own:
+        name = _with_prompts(name, encoder, chosen)
+    return SentenceEmbedder(encoder, name, *chosen)
 
 
 def locate(model: str, model_dir: str = "") -> tuple[Literal["default", "folder", "hub"], Path]:
@@ -152,6 +159,7 @@ def repair(model_dir: str = "", progress: ProgressFn | None = None) -> bool:
     kind, path = locate(prep.DEFAULT, model_dir)
     if kind != "default" or prep.check(path, full=True)[0] == "ok":
         return False
+    forget()
     prep.prepare(path, default_converter(), _EXPECTED_BYTES, progress, again=True)
     return True
 
@@ -172,7 +180,7 @@ def fingerprint(path: Path) -> str:
     return f"{path.resolve().name}@{sha.hexdigest()[:12]}"
 
 
-def _open_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> SentenceEmbedder:
+def _open_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> tuple[Encoder, str]:
     prep.prepare(path, default_converter(), _EXPECTED_BYTES, tell)
     try:
         return _load_default(path, engine, threads, tell)
@@ -182,29 +190,34 @@ def _open_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> Se
                 f"{path}: the model cannot be loaded, though its files are whole: {error.en}",
                 f"{path}：文件完好，但无法加载模型：{error.zh}",
             ) from error
+    forget()  # a mapped file cannot be replaced everywhere
     prep.prepare(path, default_converter(), _EXPECTED_BYTES, tell, again=True)  # damaged inside: made again, once
     return _load_default(path, engine, threads, tell)
 
 
-def _load_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> SentenceEmbedder:
+def _load_default(path: Path, engine: str, threads: int, tell: ProgressFn) -> tuple[Encoder, str]:
+    """The encoder, and the name of its vector space."""
     tell(Progress("model", 0, 1, f"{prep.DEFAULT}: loading"))
-    loaded = _load_folder(path, engine, threads)
+    encoder = _load_folder(path, engine, threads)
     manifest = prep.read_manifest(path)
     hub = manifest is not None and manifest[0].startswith(prep.HUB_NAME)
     tell(Progress("model", 1, 1, prep.DEFAULT))
-    return SentenceEmbedder(loaded, prep.HUB_NAME if hub else prep.DEFAULT, *choose(prep.DEFAULT, loaded.prompts))
+    return encoder, prep.HUB_NAME if hub else prep.DEFAULT
 
 
-def _load_folder(path: Path, engine: str, threads: int) -> Any:
+def _load_folder(path: Path, engine: str, threads: int) -> Encoder:
     if _runs_fast(path, engine):
         try:
-            return fast.load_fast(path, threads)
+            pooling = read_pooling(path)
+            if pooling is not None:
+                return BertEncoder(Runner(path, threads), pooling)
+            return LibraryEncoder(fast.load_fast(path, threads))
         except (ImportError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
             if engine == "openvino":
                 raise _not_on_openvino(str(path), str(error)) from error
     elif engine == "openvino":
         raise _not_on_openvino(str(path), "it is no BERT encoder saved as safetensors")
-    return load_torch(str(path), threads, local=True)
+    return LibraryEncoder(load_torch(str(path), threads, local=True))
 
 
 def _not_on_openvino(model: str, why: str) -> ModelError:
@@ -237,14 +250,11 @@ def _from_hub(work: Path, step: Callable[[int], None]) -> str:
     return f"{prep.HUB_NAME} from the hub"
 
 
-def _with_prompts(embedder: SentenceEmbedder, query: str, passage: str) -> SentenceEmbedder:
-    chosen = (query or embedder.prompts["query"], passage or embedder.prompts["passage"])
-    if chosen == (embedder.prompts["query"], embedder.prompts["passage"]):
-        return embedder
-    if max(embedder.count_tokens(list(chosen))) > _MOST_PROMPT:
+def _with_prompts(name: str, encoder: Encoder, chosen: tuple[str, str]) -> str:
+    """The name of the vector space that other prompts make. Raises SettingsError for a prompt that is too long."""
+    if max(piece.size for piece in encoder.pieces(chosen, "")) > _MOST_PROMPT:
         raise SettingsError(
             f"a prompt is longer than {_MOST_PROMPT} tokens; shorten query_prompt or passage_prompt",
             f"提示语超过 {_MOST_PROMPT} 个词元；请缩短 query_prompt 或 passage_prompt",
         )
-    name = f"{embedder.name} {json.dumps({'query': chosen[0], 'passage': chosen[1]}, ensure_ascii=False)}"
-    return SentenceEmbedder(embedder.model, name, *chosen)
+    return f"{name} {json.dumps({'query': chosen[0], 'passage': chosen[1]}, ensure_ascii=False)}"

@@ -16,6 +16,8 @@ Count = Callable[[Sequence[str]], list[int]]
 
 _BREAKS = (re.compile(r"\n+|[。！？!?…]+[”’」』）)\"']*|\.\s"), re.compile(r"[，,；;、：:]|\s"))
 
+_BATCH_COST = 64  # tokens that a batch costs beyond its own: every weight is read once more
+
 _ROOM = 1.2  # windows are planned this much shorter than they may be, for both ends move to where it reads best
 
 
@@ -64,14 +66,30 @@ def average(vectors: Vectors, owners: Sequence[int], weights: Sequence[int], row
     return unit
 
 
-def batches(tokens: Sequence[int], budget: int, most: int) -> list[list[int]]:
+def batches(
+    tokens: Sequence[int], budget: int, most: int, filled: Callable[[int], int] = lambda rows: rows
+) -> list[list[int]]:
     """Indices in batches of like length, longest first: `longest × size <= budget` and `size <= most` in each (a text
-    longer than the budget is alone). Ties keep their order, so the same texts always make the same batches."""
+    longer than the budget is alone).
+
+    Of all ways to cut the texts in order of length the one of least cost, by dynamic programming: the tokens of every batch
+    with its padding, `filled` rows of it, and what a batch costs by itself. Ties keep their order, so the same texts always
+    make the same batches."""
     order = sorted(range(len(tokens)), key=lambda i: -tokens[i])
+    sizes = [max(1, tokens[i]) for i in order]
+    rows = [filled(count) for count in range(most + 1)]
+    best: list[tuple[int, int]] = [(0, 0)]  # of the first so many texts: the cost, and where the last batch begins
+    for end in range(1, len(order) + 1):
+        cheapest = (best[end - 1][0] + rows[1] * sizes[end - 1], end - 1)
+        for start in range(end - 2, max(0, end - most) - 1, -1):
+            if (end - start) * sizes[start] > budget:
+                break
+            cheapest = min(cheapest, (best[start][0] + rows[end - start] * sizes[start], start))
+        best.append((cheapest[0] + _BATCH_COST, cheapest[1]))
     found: list[list[int]] = []
-    start = 0
-    while start < len(order):
-        size = max(1, min(most, budget // max(1, tokens[order[start]])))
-        found.append(order[start : start + size])
-        start += size
-    return found
+    end = len(order)
+    while end:
+        start = best[end][1]
+        found.append(order[start:end])
+        end = start
+    return found[::-1]
