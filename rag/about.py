@@ -6,10 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import add
 from pathlib import PurePath
 
 from rag.library import DocumentInfo
-from rag.reader import margin, whole
+from rag.protocols import Reader
+from rag.reader import Preparing, margin, whole
 from rag.text import fold
 from rag.types import Document, Finding, Hit, Question, Reading, Role
 from rag.understand import as_content, common, keys_about, overview_of, page_question, part_asked, terms
@@ -18,32 +20,65 @@ _UNFIT = 0.05  # the most that an answer of the wrong kind is worth: below any s
 _MOST_TITLES = 20
 _MAIL = re.compile(r"邮件|电邮|[这那哪来回]封?信|\be-?mails?\b")
 DocumentOf = Callable[[str], Document]
+AtHand = Callable[[], Sequence[DocumentInfo]]
+
+
+def begun(
+    question: Question,
+    hits: Sequence[Hit],
+    reader: Reader,
+    lets: Callable[[Sequence[Finding]], bool],
+    at_hand: AtHand,
+    document_of: DocumentOf,
+) -> Callable[[], Reading]:
+    """Begins to read hits; what it returns waits for the end. `lets`: whether findings may be shown; `at_hand`: the
+    documents that may be meant."""
+    nothing = Reading((), 0.0, "no_match")
+    if not hits or not (question.terms or question.kind in {"overview", "metadata"}):
+        return lambda: nothing  # an empty folder, or a question that names nothing
+    found, asked = read_off(question, hits, at_hand, document_of)
+    if found and lets(found):
+        return lambda: Reading(tuple(found), 1.0, "answered", (), tuple(found))
+    if isinstance(reader, Preparing):
+        reader.prepare(asked, hits)
+
+    def finish() -> Reading:
+        reading = fitting(asked, reader.read(asked, hits), hits, document_of)
+        return reading if lets(reading.findings) else nothing
+
+    return finish
 
 
 def read_off(
-    question: Question, hits: Sequence[Hit], documents: Callable[[], Sequence[DocumentInfo]], document_of: DocumentOf
+    question: Question, hits: Sequence[Hit], at_hand: AtHand, document_of: DocumentOf
 ) -> tuple[list[Finding], Question]:
     """What is read off one document: its metadata, headings, notices and lists. Nothing, and the question as the reader is
-    to take it, where no document states that or the question is about content. `hits` holds at least one."""
-    nearest = document_of(hits[0].passage.doc_id)
+    to take it, where no document states that or the question is about content. `hits` holds at least one.
+
+    A document is fetched only where the question's words call for one: it is read and proved whole."""
     if question.kind == "metadata":
         if question.field == "reuse":
             return margin.reprint(_beside(hits, "notice", document_of), question), question
         return _stated(question, hits, document_of), question
+    first = hits[0].passage.doc_id
     asked = fold(question.understood)
     asks_page, part = page_question(asked) is not None, part_asked(asked)
     if asks_page or part or question.kind == "overview":
-        named, keys = _named(asked, asks_page, hits, documents(), document_of)
+        infos = at_hand()
+        named, keys = _named(asked, asks_page, hits, infos, document_of)
         if named and keys and (found := whole.stated(named, replace(question, kind="metadata", field=keys))):
             return found, question
-        if part and (found := whole.section(named or nearest, replace(question, terms=tuple(terms(part))))):
+        if part and (found := whole.section(named or document_of(first), replace(question, terms=tuple(terms(part))))):
             return found, question
         if question.kind == "overview":
-            return _overview(question, asked, named, nearest, documents(), document_of)
+            return _overview(question, asked, named, document_of(first), infos, document_of)
     if question.kind == "list" and whole.ASKS_POINTS.search(question.understood):
-        return whole.section(nearest, question), question
-    if question.kind in {"who", "definition", "which", "list"} and whole.asks_position(nearest, question):
-        return whole.metadata(nearest, "position"), question
+        return whole.section(document_of(first), question), question
+    asks_who = question.kind in {"who", "definition", "which", "list"} and whole.asks_identity(question)
+    if asks_who and whole.asks_position(document_of(first), question):
+        return whole.metadata(document_of(first), "position"), question
+    if not margin.asks_of_list(question):
+        return [], question
     return margin.listed(_beside(hits, "related", document_of), question), question
 
 
@@ -54,7 +89,7 @@ def fitting(question: Question, reading: Reading, hits: Sequence[Hit], document_
     stray = question.kind == "metadata" and not all(whole.says(question, f) for f in reading.findings[:1])
     if stray or not margin.holds_up(question, reading):
         return replace(reading, findings=(), answerable=min(reading.answerable, _UNFIT), reason="wrong_kind")
-    if not reading.findings and hits:
+    if not reading.findings and hits and margin.asks_of_list(question):
         found = margin.listed(_beside(hits, "related", document_of), question, headline=True)
         if found:
             return Reading(tuple(found), 1.0, "answered", (), tuple(found))
@@ -93,17 +128,26 @@ def _named(
 ) -> tuple[Document | None, str]:
     """The document that a folded question calls by its title, file name, account or author, and the metadata keys that it
     asks of it; None where it calls none."""
+    pairs = set(map(add, *_shifted(asked)))
     labels = [(info.id, name) for info in documents for name in (info.title, PurePath(info.source).stem)]
     for doc_id in dict.fromkeys(hit.passage.doc_id for hit in hits):
         labels += [(doc_id, document_of(doc_id).value(key)) for key in ("publisher", "author")]
     best: tuple[bool, int, str, str] = (False, 0, "", "")
     for doc_id, label in labels:
-        stretch = common(asked, fold(label), 2) if label else None
+        if pairs.isdisjoint(map(add, *_shifted(fold(label)))):
+            continue  # most of them: two neighbouring characters are the least that can be called common
+        stretch = common(asked, fold(label), 2)
         if stretch:
             keys = keys_about(asked, fold(label)) if asks_page else ""
             row = (bool(keys), stretch[1] - stretch[0], doc_id, keys)
             best = max(best, row, key=lambda r: r[:2])  # the first of equals: max keeps it
     return (document_of(best[2]) if best[2] else None), best[3]
+
+
+def _shifted(text: str) -> tuple[str, str]:
+    """A text without its blanks, and the same from the second character on."""
+    bare = "".join(text.split())
+    return bare, bare[1:]
 
 
 def _beside(hits: Sequence[Hit], role: Role, document_of: DocumentOf) -> Document:

@@ -4,22 +4,27 @@ together."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rag import compose
 from rag.errors import QuestionError, UnknownDocumentError
-from rag.types import Answer, Citation, Hits, Question, Reading, Segment
+from rag.types import Answer, Citation, Finding, Hits, Question, Reading, Segment
 from rag.understand import understand
 
 S = TypeVar("S")
 T = TypeVar("T")
 LONGEST_QUESTION = 2000  # characters
 TOGETHER = 256  # questions of one batch
+AHEAD = 4  # of them begun before the first is finished: the network never waits for the search
+
+Cited = Callable[[Sequence[Finding]], tuple[Citation, ...]]
+"""Findings to citations, numbered from 1. Raises VerificationError where one is not what its document says."""
 
 
 class Clock:
-    """Milliseconds of each stage since the one before, and of all."""
+    """Milliseconds of each stage since the one before, and of all; not of what lies between `lap` and `resume`."""
 
     def __init__(self) -> None:
         self.started = self.last = time.perf_counter()
@@ -27,7 +32,13 @@ class Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.stages[stage] = round((now - self.last) * 1000, 3)
+        self.stages[stage] = round(self.stages.get(stage, 0.0) + (now - self.last) * 1000, 3)
+        self.last = now
+
+    def resume(self) -> None:
+        """Other questions had their turn since the last lap."""
+        now = time.perf_counter()
+        self.started += now - self.last
         self.last = now
 
     def total(self) -> dict[str, float]:
@@ -90,26 +101,69 @@ def paired(questions: Sequence[str], histories: Sequence[Sequence[str]] | None) 
     return list(zip(asked, histories, strict=True))
 
 
-def steadily(work: Callable[[S], T], scoped: Callable[[], S], scope: S) -> T:
-    """What `work` makes of a scope; once more, of the scope as it is then, where a sync replaced a document between search and
-    citing."""
+def steadily(work: Callable[[S], Callable[[], T]], scoped: Callable[[], S], scope: S) -> Callable[[], T]:
+    """`work` begins something in a scope and returns what finishes it. It is done once more, in the scope as it is then, where
+    a sync replaced a document between search and citing."""
     try:
-        return work(scope)
+        finish = work(scope)
     except UnknownDocumentError:
         return work(scoped())
 
+    def finished() -> T:
+        try:
+            return finish()
+        except UnknownDocumentError:
+            return work(scoped())()
 
-def answered(
+    return finished
+
+
+def flowing(begun: Iterable[Callable[[], T]], ahead: int = AHEAD) -> Iterator[T]:
+    """What comes of each of these, in order, where some are begun before the ones before them are finished."""
+    running: deque[Callable[[], T]] = deque()
+    for finish in begun:
+        running.append(finish)
+        if len(running) > ahead:
+            yield running.popleft()()
+    while running:
+        yield running.popleft()()
+
+
+def greeted(question: Question, clock: Clock) -> Answer:
+    """What is said to somebody who asks for nothing."""
+    return _answer(question, Reading((), 1.0, "greeting"), [compose.say("greeting", question.lang)], "", Hits(), clock)
+
+
+def answered(question: Question, reading_of: Callable[[], Reading], hits: Hits, cited: Cited, clock: Clock) -> Answer:
+    """The answer of what is read, or the refusal, with the clock's times. Raises what `reading_of` and `cited` raise."""
+    clock.resume()
+    reading = reading_of()
+    clock.lap("read")
+    if reading.findings:
+        citations = cited(reading.findings)
+        segments, short = compose.compose(question, reading, citations)
+        nearest: tuple[Citation, ...] = ()
+    else:
+        citations = ()
+        near = compose.nearest_finding(hits[0].passage, reading.candidates) if hits else None
+        nearest = cited((near,)) if near else ()
+        segments, short = compose.refuse(question, reading.missing, nearest), ""
+    if hits.away:
+        segments = [*segments, *compose.away(question.lang)]
+    clock.lap("compose")
+    return _answer(question, reading, segments, short, hits, clock, citations, nearest)
+
+
+def _answer(
     question: Question,
     reading: Reading,
-    citations: tuple[Citation, ...],
     segments: Sequence[Segment],
     short: str,
     hits: Hits,
     clock: Clock,
+    citations: tuple[Citation, ...] = (),
     nearest: tuple[Citation, ...] = (),
 ) -> Answer:
-    """The answer of these parts, with the clock's times."""
     return Answer(
         question=question.text,
         understood=question.full,

@@ -9,6 +9,7 @@ before an answer leaves.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -17,11 +18,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from rag import about, compose
-from rag.asking import LONGEST_QUESTION, TOGETHER, Clock, answered, checked, paired, several, steadily, understood
+from rag import about, asking
+from rag.asking import LONGEST_QUESTION, checked, steadily, understood
+from rag.citing import cited, sources_of
 from rag.config import Settings
 from rag.embed import open_embedder
-from rag.errors import BusyError, FolderError, RagError, VerificationError
+from rag.errors import BusyError, FolderError, RagError, StoreAwayError
 from rag.examples import examples_of
 from rag.explanation import Explanation
 from rag.explanation.build import explained
@@ -35,7 +37,7 @@ from rag.reader import open_reader, preload
 from rag.retrieve import Retriever, both_scripts
 from rag.shelf import Row, file_reader, rows
 from rag.sync import add_texts, sync_folder
-from rag.types import BODY_ROLES, Answer, Citation, Document, Finding, Hits, Passage, Question, Reading, SyncReport
+from rag.types import BODY_ROLES, Answer, Document, Hits, Passage, Question, Reading, SyncReport
 from rag.verify import Check, check_citations, check_document
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_QUESTION", "Assistant", "checked", "no_document"]
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 _FURNITURE_HITS = 3  # furniture passages read beside the body's
+_LARGE = 1000  # documents up to which the titles of all are looked at for one that a question names: about 20 ms
+_NEAR = 200  # passages whose documents are looked at beyond
 
 
 class Assistant:
@@ -91,6 +96,8 @@ class Assistant:
         if sync:
             try:
                 assistant.sync(progress)
+            except StoreAwayError as error:  # words answer meanwhile, and each answer says so
+                log.warning("%s", error)
             except BaseException:
                 assistant.close()
                 raise
@@ -252,7 +259,7 @@ class Assistant:
     ) -> list[Hits]:
         """`retrieve` for many queries, which are encoded together: the same hits, sooner. Filters as there."""
         scope = self._scope(doc_ids, **only)
-        return [self._found(query, k, scope) for query in self._together(several(queries), str, scope)]
+        return [self._found(query, k, scope) for query in self._together(asking.several(queries), str, scope)]
 
     def ask(
         self,
@@ -271,7 +278,7 @@ class Assistant:
         Raises QuestionError for an empty question or one over 2,000 characters, and as `retrieve` does."""
         only = Only(documents=documents, roles=roles, since=since, until=until, rankers=rankers)
         scoped = partial(self._scope, doc_ids, **only)
-        return steadily(partial(self._ask, question, history), scoped, scoped())
+        return steadily(partial(self._ask, question, history), scoped, scoped())()
 
     def ask_many(
         self,
@@ -280,35 +287,27 @@ class Assistant:
         doc_ids: Collection[str] | None = None,
         **only: Unpack[Only],
     ) -> list[Answer]:
-        """`ask` for many questions, which are encoded together: the same answers, sooner. `histories` holds one history a
-        question; filters as in `retrieve`."""
-        scoped, pairs = partial(self._scope, doc_ids, **only), paired(questions, histories)
+        """`ask` for many questions, which are encoded together, and each is read while others are looked for: the same
+        answers, sooner. `histories` holds one history a question; filters as in `retrieve`."""
+        scoped, pairs = partial(self._scope, doc_ids, **only), asking.paired(questions, histories)
         scope = scoped()
         together = self._together(pairs, lambda pair: understood(*pair).full, scope)
-        return [steadily(partial(self._ask, *pair), scoped, scope) for pair in together]
+        return list(asking.flowing(steadily(partial(self._ask, *pair), scoped, scope) for pair in together))
 
-    def _ask(self, asked: str, history: Sequence[str], scope: Scope) -> Answer:
-        clock = Clock()
+    def _ask(self, asked: str, history: Sequence[str], scope: Scope) -> Callable[[], Answer]:
+        """Looks for a question's passages and begins to read them; what it returns finishes the answer."""
+        clock = asking.Clock()
         question = understood(asked, history)
         clock.lap("understand")
         if question.kind == "greeting":
-            segments = [compose.say("greeting", question.lang)]
-            return answered(question, Reading((), 1.0, "greeting"), (), segments, "", Hits(), clock)
+            return partial(asking.greeted, question, clock)
         hits = self._hits(question, scope)
         clock.lap("retrieve")
         document_of = cache(self.document)  # a document is fetched once for one question
         reading = self._read(question, hits, scope, document_of)
         clock.lap("read")
-        citations = tuple(self._cite(f, n, document_of) for n, f in enumerate(reading.findings, 1))
-        if citations:
-            segments, short = compose.compose(question, reading, citations)
-            nearest: tuple[Citation, ...] = ()
-        else:
-            near = compose.nearest_finding(hits[0].passage, reading.candidates) if hits else None
-            nearest = (self._cite(near, 1, document_of),) if near else ()
-            segments, short = compose.refuse(question, reading.missing, nearest), ""
-        clock.lap("compose")
-        return answered(question, reading, citations, segments, short, hits, clock, nearest)
+        cite = partial(cited, self._index.library, document_of)
+        return partial(asking.answered, question, reading, hits, cite, clock)
 
     def explain(
         self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None, **only: Unpack[Only]
@@ -317,13 +316,15 @@ class Assistant:
 
         Filters and errors as in `ask`."""
         scoped = partial(self._scope, doc_ids, **only)
-        return steadily(partial(self._explain, question, history), scoped, scoped())
+        return steadily(lambda scope: partial(self._explain, question, history, scope), scoped, scoped())()
 
     def _explain(self, asked: str, history: Sequence[str], scope: Scope) -> Explanation:
         question = understood(asked, history)
         document_of = cache(self.document)
         hits = Hits() if question.kind == "greeting" else self._hits(question, scope)
-        return explained(question, self._read(question, hits, scope, document_of), self._reader, document_of)
+        reading = self._read(question, hits, scope, document_of)()
+        weighed = {finding.passage for finding in reading.candidates or reading.findings}
+        return explained(question, reading, self._reader, sources_of(self._index.library, weighed, document_of))
 
     def verify(self, answer: Answer | None = None) -> list[Check]:
         """Reads the files again and proves every quote of an answer; without an answer, every document of the index."""
@@ -346,43 +347,43 @@ class Assistant:
 
     def _together(self, items: Sequence[T], query_of: Callable[[T], str], scope: Scope) -> Iterator[T]:
         """The items in order; before each batch of them, the rankers are told of its queries."""
-        for at in range(0, len(items), TOGETHER):
-            batch = items[at : at + TOGETHER]
+        for at in range(0, len(items), asking.TOGETHER):
+            batch = items[at : at + asking.TOGETHER]
             self._retriever.prepare([query_of(item) for item in batch], scope.rankers)
             yield from batch
 
-    def _found(self, query: str, k: int, scope: Scope, furniture: bool = False) -> Hits:
+    def _found(self, query: str, k: int, scope: Scope) -> Hits:
+        return placed(self._searched(query, k, scope), self._index.library)
+
+    def _searched(self, query: str, k: int, scope: Scope, furniture: bool = False) -> Hits:
         pool = self.settings.pool
-        hits = self._retriever.retrieve(
+        return self._retriever.retrieve(
             query, k, pool=pool, furniture=furniture, doc_ids=scope.doc_ids, roles=scope.roles, rankers=scope.rankers
         )
-        return placed(hits, self._index.library)
 
     def _hits(self, question: Question, scope: Scope) -> Hits:
         """The body passages to read, and the best few of the furniture: a question may be about the page itself."""
-        found = self._found(question.full, self.settings.pool, scope, furniture=True)
+        found = self._searched(question.full, self.settings.pool, scope, furniture=True)
         body = [h for h in found if h.passage.role in BODY_ROLES]
-        body = both_scripts(body, self.settings.k, self._index.library.scripts()[1])
+        documents = {hit.passage.doc_id for hit in body}
+        body = both_scripts(body, self.settings.k, documents - self._index.library.in_han(documents))
         rest = [h for h in found if h.passage.role not in BODY_ROLES]
-        return Hits([*body, *rest[: scope.furniture(_FURNITURE_HITS, self.settings.k)]], question.full)
+        few = scope.furniture(_FURNITURE_HITS, self.settings.k)
+        return placed(Hits([*body, *rest[:few]], question.full, found.away), self._index.library)
 
-    def _read(self, question: Question, hits: Hits, scope: Scope, document_of: Callable[[str], Document]) -> Reading:
-        if not hits or not (question.terms or question.kind in {"overview", "metadata"}):
-            return Reading((), 0.0, "no_match")  # an empty folder, or a question that names nothing
-        found, question = about.read_off(question, hits, lambda: scope.among(self.documents()), document_of)
-        if found and scope.lets(found):
-            return Reading(tuple(found), 1.0, "answered", (), tuple(found))
-        reading = about.fitting(question, self._reader.read(question, hits), hits, document_of)
-        return reading if scope.lets(reading.findings) else Reading((), 0.0, "no_match")
+    def _read(
+        self, question: Question, hits: Hits, scope: Scope, document_of: Callable[[str], Document]
+    ) -> Callable[[], Reading]:
+        at_hand = partial(self._at_hand, question, scope)
+        return about.begun(question, hits, self._reader, scope.lets, at_hand, document_of)
 
-    def _cite(self, finding: Finding, number: int, document_of: Callable[[str], Document]) -> Citation:
-        citation = compose.cite(finding, number, document_of(finding.passage.doc_id))
-        if citation.quote != finding.quote:
-            raise VerificationError(
-                f"{citation.source}: the passage at {citation.start} is not what its document says; run: python -m rag rebuild",
-                f"{citation.source}：{citation.start} 处的片段与原文不符；请运行：python -m rag rebuild",
-            )
-        return citation
+    def _at_hand(self, question: Question, scope: Scope) -> list[DocumentInfo]:
+        """The documents that a question about documents may mean: all, or in a large folder those that are found for it."""
+        library = self._index.library
+        if library.document_count <= _LARGE:
+            return scope.among(library.documents())
+        near = self._searched(question.full, _NEAR, scope, furniture=True)
+        return library.documents({hit.passage.doc_id for hit in near})
 
     def _reread(self, source: str, doc_id: str) -> Document | RagError:
         if self.folder is None:

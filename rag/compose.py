@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from rag.types import Citation, Document, Finding, Lang, Passage, Question, Reading, Segment, Span
+from rag.types import Citation, Finding, Lang, Passage, Question, Reading, Segment, Span
 
 PHRASES: Mapping[str, Mapping[str, str]] = {
     "not_found": {
@@ -33,6 +33,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "zh-Hant": "（出自頁面的附欄，不是正文）",
         "en": "(from the page's margin, not its text)",
     },
+    "away": {
+        "zh": "（向量库暂时连不上，这里只按词面检索）",
+        "zh-Hant": "（向量庫暫時連不上，這裡只按詞面檢索）",
+        "en": "(the vector store does not answer just now: this was found by its words alone)",
+    },
     "open": {"zh": "“", "zh-Hant": "「", "en": "“"},
     "close": {"zh": "”", "zh-Hant": "」", "en": "”"},
     "separator": {"zh": "、", "zh-Hant": "、", "en": "; "},
@@ -48,14 +53,19 @@ def say(phrase: str, lang: Lang) -> Segment:
     return Segment("template", PHRASES[phrase][lang])
 
 
-def cite(finding: Finding, number: int, document: Document) -> Citation:
-    """The citation of a finding, read from the document itself."""
+def away(lang: Lang) -> list[Segment]:
+    """Segments that say that the search was not whole."""
+    return [Segment("break", "\n\n"), say("away", lang)]
+
+
+def cite(finding: Finding, number: int, title: str, source: str) -> Citation:
+    """The citation of a finding in a document of that title and source."""
     return Citation(
         number=number,
-        doc_id=document.id,
-        title=document.title,
-        source=document.source,
-        quote=document.text[finding.start : finding.end],
+        doc_id=finding.passage.doc_id,
+        title=title,
+        source=source,
+        quote=finding.quote,
         start=finding.start,
         end=finding.end,
         path=finding.passage.path,

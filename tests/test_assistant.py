@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rag.asking import flowing, steadily
 from rag.assistant import LONGEST_QUESTION, Assistant
 from rag.config import Settings
 from rag.errors import (
@@ -18,6 +19,7 @@ from rag.errors import (
     IndexBrokenError,
     IndexMismatchError,
     QuestionError,
+    StoreAwayError,
     UnknownDocumentError,
 )
 from rag.index import directory_of, writing
@@ -60,7 +62,7 @@ def test_an_english_question_is_answered_in_english(kb: Assistant) -> None:
     assert answer.lang == "en" and "1871" in answer.text and answer.citations[0].source == "bridge.txt"
 
 
-@pytest.mark.parametrize("question", ["馆长的工资是多少？", "火星的卫星叫什么？", "Who won the chess championship?"])
+@pytest.mark.parametrize("question", ["馆长的工资是多少？", "火星的卫星叫什么？", "How much does the ferry cost?"])
 def test_what_the_material_does_not_say_is_refused(kb: Assistant, question: str) -> None:
     answer = kb.ask(question)
     assert not answer.found and answer.short == "" and answer.reason != "answered"
@@ -344,7 +346,7 @@ def test_an_interrupted_sync_goes_on_where_it_was(folder: Path) -> None:
 
 
 def test_a_second_writer_is_told_who_writes(kb: Assistant, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.index._LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("rag.index.place._LOCK_SECONDS", 0.05)
     with writing(directory_of(folder.resolve(), Settings())), pytest.raises(BusyError, match=str(os.getpid())):
         kb.sync()
 
@@ -406,6 +408,85 @@ def test_many_questions_give_what_each_gives_alone(kb: Assistant) -> None:
     together = kb.ask_many(asked, histories)
     assert [shown(a) for a in together] == [shown(kb.ask(*pair)) for pair in zip(asked, histories, strict=True)]
     assert "陈一平" in together[0].text
+
+
+def test_a_question_about_what_is_said_fetches_no_document(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = "馆内有多少座书亭？"
+    before, told = kb.ask(asked), kb.explain(asked)
+    fetched: list[str] = []
+    real = kb.document
+    monkeypatch.setattr(kb, "document", lambda name: fetched.append(name) or real(name))
+    assert shown(kb.ask(asked)) == shown(before) and kb.explain(asked) == told and not fetched
+    assert kb.ask("这份材料讲了什么？").found and fetched
+
+
+def test_a_quote_that_is_not_as_it_was_stored_is_never_shown(kb: Assistant) -> None:
+    asked = "馆内有多少座书亭？"
+    assert kb.ask(asked).found
+    path = kb._index.library.path
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        blocks = db.execute("SELECT rowid, body FROM texts").fetchall()
+        spoilt = [(body.replace("12座".encode(), "13座".encode()), row) for row, body in blocks]
+        db.executemany("UPDATE texts SET body = ? WHERE rowid = ?", spoilt)
+    with pytest.raises(IndexBrokenError):
+        kb.ask(asked)
+
+
+def test_a_large_folder_is_not_gone_through_for_a_title(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.assistant._LARGE", 1)
+    asked: list[object] = []
+    library = kb._index.library
+    real = library.documents
+    monkeypatch.setattr(library, "documents", lambda ids=None: asked.append(ids) or real(ids))
+    assert len(kb.ask("这些材料讲了什么？").citations) == 2
+    assert "The Old Bridge" in kb.ask("What is The Old Bridge about?").text
+    assert asked and None not in asked
+
+
+def test_where_a_ranker_is_away_the_answer_says_so_once(kb: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = kb.ask("馆内有多少座书亭？")
+
+    def away(*_: object) -> list[tuple[int, float]]:
+        raise StoreAwayError("no answer from http://localhost:1", "http://localhost:1 没有应答")
+
+    monkeypatch.setattr(kb._index.dense, "search", away)
+    answer = kb.ask("馆内有多少座书亭？")
+    assert answer.hits.away == ("dense",) and answer.short == whole.short and answer.citations == whole.citations
+    assert answer.text == f"{whole.text}\n\n（向量库暂时连不上，这里只按词面检索）"
+    assert kb.ask("Who designed the ferry?").text.count("does not answer just now") == 1
+    assert "away" not in whole.text and kb.retrieve("书亭").away == ("dense",) and kb.ask("你好").text.count("（") == 0
+
+
+def test_many_are_begun_before_the_first_is_finished_and_come_in_order() -> None:
+    told: list[str] = []
+
+    def begin(n: int) -> Callable[[], int]:
+        told.append(f"begin {n}")
+        return lambda: told.append(f"finish {n}") or n
+
+    assert list(flowing(map(begin, range(4)), ahead=2)) == [0, 1, 2, 3]
+    assert told == [
+        "begin 0", "begin 1", "begin 2", "finish 0", "begin 3", "finish 1", "finish 2", "finish 3",
+    ]  # fmt: skip
+
+
+def test_what_a_sync_replaced_meanwhile_is_asked_again() -> None:
+    tries: list[str] = []
+
+    def work(scope: str) -> Callable[[], str]:
+        tries.append(scope)
+        if scope == "gone at once":
+            raise UnknownDocumentError("gone", "没有了")
+
+        def finish() -> str:
+            if scope == "old":
+                raise UnknownDocumentError("gone", "没有了")
+            return scope
+
+        return finish
+
+    assert steadily(work, lambda: "new", "old")() == "new" == steadily(work, lambda: "new", "gone at once")()
+    assert tries == ["old", "new", "gone at once", "new"]
 
 
 def test_a_list_that_cannot_be_asked_is_refused_before_anything_is(kb: Assistant) -> None:

@@ -143,7 +143,7 @@ def by_hand(text: str = "甲。乙。", lang: Any = "en", reader: object = None)
     question = Question(HOSTILE, HOSTILE, lang, "which")
     reading = Reading((), 0.3, "weak", (HOSTILE,), (winner, loser))
     document = Document("d", HOSTILE, HOSTILE, text)
-    return explained(question, reading, Scales() if reader is None else reader, lambda _: document)
+    return explained(question, reading, Scales() if reader is None else reader, lambda _: document.source)
 
 
 def test_a_loser_is_told_what_cost_it_most() -> None:

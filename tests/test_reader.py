@@ -12,7 +12,7 @@ from rag.reader import RuleReader
 from rag.reader.choose import short_spans
 from rag.reader.features import prepare, uncovered
 from rag.reader.judge import weights
-from rag.text import fold
+from rag.reader.views import view
 from rag.types import Finding, Hit, Passage, Span, passage_id
 from rag.understand import understand
 
@@ -70,7 +70,7 @@ def test_question_words_found_nowhere_are_named() -> None:
 
 def test_uncovered_stretches_by_hand() -> None:
     asked = prepare(understand("上海智慧学习小站有多少个？"))
-    assert uncovered(asked, fold(_TEXT)) == ["上海"]
+    assert uncovered(asked, view(_TEXT)) == ["上海"]
 
 
 def test_nothing_read_is_nothing_found() -> None:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from rag.reader import lists
 from rag.reader.across import shared_names, unit_across
+from rag.reader.agreement import agreement
+from rag.reader.candidates import candidates_of
 from rag.reader.choose import choose, short_spans
-from rag.reader.features import is_foreign, prepare, unit_state, view
+from rag.reader.features import is_foreign, prepare, unit_state
 from rag.reader.reads import Window
-from rag.reader.rules import agreement, candidates_of
 from rag.reader.spans import matched_mask
 from rag.reader.tidy import tidy
+from rag.reader.views import view
 from rag.types import Finding, Hit, Kind, Passage, Question, Span, passage_id
 from rag.understand import understand
 

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from rag.explanation import Contribution, Explanation, Judgement, Way, Weighed
 from rag.explanation.words import against, judged_words, summary
-from rag.types import Document, Finding, Question, Reading
+from rag.types import Finding, Question, Reading
 
 _MOST_COSTS = 3  # features named against a loser
 
@@ -31,15 +31,13 @@ class Weighs(Protocol):
         ...
 
 
-def explained(
-    question: Question, reading: Reading, reader: object, document_of: Callable[[str], Document]
-) -> Explanation:
-    """Raises UnknownDocumentError where a document is gone since it was read."""
+def explained(question: Question, reading: Reading, reader: object, source_of: Callable[[str], str]) -> Explanation:
+    """`source_of` gives the source of a document by its id. Raises UnknownDocumentError where one is gone since it was read."""
     way = _way(question, reading)
     weighs = reader if way == "weighed" and isinstance(reader, Weighs) else None
     order = weighs.weights["sentence"] if weighs else {}
     shown = {(f.passage.doc_id, f.start, f.end) for f in reading.findings}
-    candidates = _candidates(question, reading, order, shown, document_of)
+    candidates = _candidates(question, reading, order, shown, source_of)
     judgement = None
     if weighs is not None:
         seen = weighs.judged(question, reading.candidates)
@@ -88,7 +86,7 @@ def _candidates(
     reading: Reading,
     order: Mapping[str, float],
     shown: set[tuple[str, int, int]],
-    document_of: Callable[[str], Document],
+    source_of: Callable[[str], str],
 ) -> tuple[Weighed, ...]:
     findings = reading.candidates or reading.findings
     parts = [contributions(f.features, order) for f in findings]
@@ -102,7 +100,7 @@ def _candidates(
             Weighed(
                 rank=rank,
                 doc_id=passage.doc_id,
-                source=document_of(passage.doc_id).source,
+                source=source_of(passage.doc_id),
                 title=passage.title,
                 path=passage.path,
                 role=passage.role,

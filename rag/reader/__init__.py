@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from rag.config import DEFAULT_MODEL, READERS
 from rag.errors import RagError
 from rag.protocols import Embedder
 from rag.reader.rules import RuleReader
+from rag.types import Hit, Question
 
-__all__ = ["RuleReader", "open_reader", "preload"]
+__all__ = ["Preparing", "RuleReader", "open_reader", "preload"]
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A reader that can begin before it is waited for."""
+
+    def prepare(self, question: Question, hits: Sequence[Hit]) -> None:
+        """Begins to read and returns; `read` of the same says the same with and without it."""
+        ...
 
 
 def open_reader(

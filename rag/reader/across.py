@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from rag.text import dates, fold, is_han, numbers, same_place
+from rag.reader.views import View
+from rag.text import fold, is_han, numbers, same_place
 from rag.text.sound import romanised
 from rag.types import Question
 
@@ -35,16 +35,6 @@ _COUNTED = tuple(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A text prepared for comparison."""
-
-    folded: str
-    known: frozenset[str]  # its tokens
-    sounds: frozenset[str]  # its Han pairs by sound
-    spelt: str  # its Han characters as pinyin run together
-
-
 def shared_names(question: Question, seen: View) -> float:
     """Share of the question's numbers, dates, places and names that a text in another script has, 0..1; 0 where it has
     none of these: two hundred is 200, Wolong is 卧龙 by its sound, Sichuan 四川 by the gazetteer."""
@@ -61,10 +51,10 @@ def _has(anchor: str, seen: View) -> bool:
     folded = seen.folded
     if anchor.startswith("#"):
         value = re.match(r"#([\d.e+]+)", anchor)
-        return bool(value) and any(n.value == float(value[1]) for n in numbers(folded))  # type: ignore[index]
+        return bool(value) and any(n.value == float(value[1]) for n in seen.numbers)  # type: ignore[index]
     if anchor.startswith("@"):
         part = {"y": "year", "m": "month", "d": "day"}[anchor[1]]
-        return any(getattr(date, part) == int(anchor[2:]) for date in dates(folded))
+        return any(getattr(date, part) == int(anchor[2:]) for date in seen.dates)
     if anchor.startswith("^"):
         return any(name in folded for name in same_place(anchor[1:]))
     if anchor in folded:
@@ -72,7 +62,7 @@ def _has(anchor: str, seen: View) -> bool:
     sound = "".join(c for c in (romanised(anchor) if any(map(is_han, anchor)) else fold(anchor)) if c.isalpha())
     if len(sound) < _SHORTEST_SOUND:
         return False
-    return sound in seen.spelt or sound in "".join(c for c in folded if c.isalpha() and c.isascii())
+    return sound in seen.spelt or sound in seen.letters
 
 
 def unit_across(asked: str, told: Sequence[str]) -> int:

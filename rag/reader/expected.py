@@ -36,7 +36,12 @@ def central_span(
 ) -> tuple[int, int, float] | None:
     """(first token, last token, score) of the span with the highest expected F1 among those that overlap the likeliest
     and none of `rivals` (other answers, which are not to be swallowed: the items of a list); None for an empty text."""
-    spans = likely_spans(starts, ends, longest, CONSIDERED)
+    return central(likely_spans(starts, ends, longest, CONSIDERED), rivals)
+
+
+def central(spans: NDArray[Any], rivals: Sequence[tuple[int, int]] = ()) -> tuple[int, int, float] | None:
+    """`central_span` of spans that are at hand: rows as from `likely_spans`, of which the first `CONSIDERED` count."""
+    spans = spans[:CONSIDERED]
     if not len(spans):
         return None
     first, last, _ = spans.T

@@ -5,15 +5,16 @@ places agree. Every feature is a number with a name, so that a choice can be exp
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 
-from rag.reader.across import View as View
 from rag.reader.across import unit_across
+from rag.reader.views import View, degree
 from rag.text import Number, dates, fold, is_chinese, is_han, numbers, places, same_place, tokens
 from rag.text.background import rarity
-from rag.text.sound import blurred, romanised, sound_pairs
+from rag.text.sound import sound_pairs
 from rag.types import Kind, Passage, Question
 
 NAMES = (
@@ -118,6 +119,10 @@ class Asked:
     unit: str  # folded measure word or noun after 多少, "" if none
     head: str  # the noun that 什么/哪个 asks for (什么奖 -> 奖), "" if none or too general
     latin: bool  # an English question
+    folded: str  # all of it
+    measure: re.Pattern[str] | None  # the units of the measure that it asks for, None if it asks for none
+    furniture: bool  # it is about the margin of a page
+    place: int  # in a list that it points at (排第三), 0 if none
 
 
 @lru_cache(maxsize=64)  # asked for by every step of one reading
@@ -137,7 +142,13 @@ def prepare(question: Question) -> Asked:
     noun = head["head"] if head else ""
     if _GENERAL.fullmatch(noun):
         noun = ""
-    return Asked(question, weights, runs, unit, noun, not any(map(is_han, question.understood)))
+    latin = not any(map(is_han, question.understood))
+    measure = next((unit for wanted, unit in _MEASURES if wanted.search(folded)), None)
+    nth = _PLACE.search(folded)
+    digit = (nth["n"] or "1") if nth else "0"
+    place = int(digit) if digit.isdigit() else "一二三四五六七八九十".index(digit) + 1
+    furniture = bool(_FURNITURE.search(folded))
+    return Asked(question, weights, runs, unit, noun, latin, folded, measure, furniture, place)
 
 
 def is_foreign(asked: Asked, text: str) -> bool:
@@ -145,45 +156,31 @@ def is_foreign(asked: Asked, text: str) -> bool:
     return asked.latin == is_chinese(text)
 
 
-@lru_cache(maxsize=4096)
-def view(text: str) -> View:
-    folded = fold(text)
-    return View(folded, frozenset(tokens(text)), sound_pairs(folded), romanised(folded))
+def degrees(asked: Asked, seen: View) -> list[float]:
+    """How much of each of the question's tokens a text has, in their order."""
+    return [degree(token, seen) for token in asked.weights]
 
 
 def covered(asked: Asked, seen: View) -> float:
     """Share of the question's rarity that a text covers, 0..1."""
-    total = sum(asked.weights.values())
-    if not total:
-        return 0.0
-    return sum(w * degree(token, seen) for token, w in asked.weights.items()) / total
+    return share(asked.weights.values(), degrees(asked, seen))
 
 
-def degree(token: str, seen: View) -> float:
-    """How much of a token a text has: 1 verbatim, 0.8 by sound (智惠 for 智慧, Qinglang for 清朗), 0.25 where the two
-    characters of a bigram stand apart (建了多少小站 against 配建)."""
-    if token in seen.known:
-        return 1.0
-    if is_han(token[0]):
-        if len(token) == 1:
-            return 1.0 if token in seen.folded else 0.0
-        if f"{blurred(token[0])} {blurred(token[1])}" in seen.sounds:
-            return 0.8
-        return 0.25 if token[0] in seen.folded and token[1] in seen.folded else 0.0
-    if len(token) > 4 and any(k.startswith(token[:-1]) for k in seen.known):
-        return 0.8
-    return 0.8 if len(token) > 4 and token.isascii() and token in seen.spelt else 0.0
+def share(weights: Collection[float], told: Sequence[float]) -> float:
+    """Share of some weights that a text has of them, 0 where they are nothing."""
+    total = sum(weights)
+    return sum(map(mul, weights, told)) / total if total else 0.0
 
 
-def worst_gap(asked: Asked, seen: View) -> float:
-    """Rarity of the rarest question token that a text has nothing of, 0..1: one strange word can be the whole point."""
-    return max((w * (1.0 - degree(token, seen)) for token, w in asked.weights.items()), default=0.0) / 6.0
+def worst_gap(asked: Asked, told: Sequence[float]) -> float:
+    """Rarity of the rarest question token that a text has nothing of, 0..1: one strange word can be the whole point. `told`:
+    its `degrees`."""
+    return max((w * (1.0 - has) for w, has in zip(asked.weights.values(), told, strict=True)), default=0.0) / 6.0
 
 
-def uncovered(asked: Asked, text: str) -> list[str]:
+def uncovered(asked: Asked, seen: View) -> list[str]:
     """Stretches of the question that a text does not hold, as they can be shown: "上海智慧小站" against a text with
     智慧小站 leaves ["上海"]. Greedy longest match from the left."""
-    seen = view(text)
     left: list[str] = []
     for term in asked.question.terms:
         if not is_han(term[0]):
@@ -193,7 +190,7 @@ def uncovered(asked: Asked, text: str) -> list[str]:
         gap = ""
         start = 0
         while start < len(term):
-            size = next((n for n in range(len(term) - start, 1, -1) if term[start : start + n] in seen.folded), 0)
+            size = held(term, start, seen.folded)
             if not size and start + 1 < len(term) and degree(term[start : start + 2], seen) >= 0.8:
                 size = 2
             if size:
@@ -203,6 +200,14 @@ def uncovered(asked: Asked, text: str) -> list[str]:
                 gap, start = gap + term[start], start + 1
         left.append(gap)
     return [piece for piece in left if len(piece) > 1 or (piece and not is_han(piece[0]))]
+
+
+def held(term: str, start: int, text: str) -> int:
+    """Length of the longest stretch from `start` on that stands in a text, 0 where that is less than two characters."""
+    size = 1
+    while start + size < len(term) and term[start : start + size + 1] in text:
+        size += 1
+    return size if size > 1 else 0
 
 
 def longest_common(asked: Asked, folded: str) -> float:
@@ -216,12 +221,12 @@ def longest_common(asked: Asked, folded: str) -> float:
     return best / longest if longest else 0.0
 
 
-def anchor_distance(anchor: str, views: tuple[View, View, View], foreign: bool) -> int:
-    """Where an anchor is honoured: 0 in the sentence, 1 in its passage or headings, 2 elsewhere in the document, 3
-    nowhere. Across languages a quoted name cannot be looked up and counts as honoured."""
+def anchor_distance(anchor: str, seen: View, beyond: Callable[[str], int], foreign: bool) -> int:
+    """Where an anchor is honoured: 0 in the sentence; `beyond` it: 1 in its passage or headings, 2 elsewhere in the document,
+    3 nowhere. Across languages a quoted name cannot be looked up and counts as honoured."""
     if foreign and (anchor[0] not in "#@^" or (anchor[0] == "^" and len(same_place(anchor[1:])) == 1)):
         return 0
-    return next((at for at, seen in enumerate(views) if honours(anchor, seen)), 3)
+    return 0 if honours(anchor, seen) else beyond(anchor)
 
 
 def honours(anchor: str, seen: View) -> bool:
@@ -235,16 +240,16 @@ def honours(anchor: str, seen: View) -> bool:
         value, unit = float(match[1]), match[2]
         return any(
             n.value == value and (not unit or (unit[0] == n.unit[0] if n.unit else unit in folded[n.end : n.end + 8]))
-            for n in numbers(folded)
+            for n in seen.numbers
         )
     if anchor.startswith("@"):
         part = {"y": "year", "m": "month", "d": "day"}[anchor[1]]
-        return any(getattr(d, part) == int(anchor[2:]) for d in dates(folded))
+        return any(getattr(d, part) == int(anchor[2:]) for d in seen.dates)
     if anchor.startswith("^"):
         return any(name in folded for name in same_place(anchor[1:]))
     bare = _INNER.sub("", anchor)
     return bare in _INNER.sub("", folded) or bool(
-        is_han(anchor[0]) and len(bare) > 2 and sound_pairs(bare) <= seen.sounds
+        is_han(anchor[0]) and len(bare) > 2 and all(map(seen.sounds_like, sound_pairs(bare)))
     )
 
 
@@ -271,15 +276,14 @@ def type_state(kind: Kind, text: str) -> int:
 
 def unit_state(asked: Asked, text: str) -> int:
     """Whether a number of the text is of the unit asked for: 1 yes, -1 no, 0 the question names none."""
-    folded = fold(text)
-    question = fold(asked.question.understood)
-    ordinal = bool(_ORDINAL.search(question))
-    found = [n for n in numbers(folded) if (n.ordinal if ordinal else counts(n, folded))]
     if asked.question.kind != "how_many":
         return 0
-    for wanted, unit in _MEASURES:
-        if wanted.search(question):
-            return 1 if any(unit.search(n.unit) for n in found) or (unit.search("年") and dates(text)) else -1
+    folded = fold(text)
+    ordinal = bool(_ORDINAL.search(asked.folded))
+    found = [n for n in numbers(folded) if (n.ordinal if ordinal else counts(n, folded))]
+    if asked.measure:
+        told = any(asked.measure.search(n.unit) for n in found) or (asked.measure.search("年") and dates(text))
+        return 1 if told else -1
     if not asked.unit:
         return 0
     if is_foreign(asked, text):
@@ -295,27 +299,18 @@ def unit_state(asked: Asked, text: str) -> int:
     return -1
 
 
-def measured(question: Question) -> bool:
+def measured(asked: Asked) -> bool:
     """Whether a question asks for a measure whose unit can be told: money, a length of time, a share, a weight …"""
-    return question.kind == "how_many" and any(m.search(fold(question.understood)) for m, _ in _MEASURES)
+    return asked.question.kind == "how_many" and asked.measure is not None
 
 
-def asks_for_furniture(question: Question) -> bool:
-    return bool(_FURNITURE.search(fold(question.understood)))
-
-
-def listed(question: Question, passage: Passage, start: int) -> bool:
+def listed(asked: Asked, passage: Passage, start: int) -> bool:
     """Whether a line is the one that a question points at by its place in a list: 第一条, 排第三, 最热的."""
-    if passage.role != "related":
+    if passage.role != "related" or not asked.place:
         return False
-    match = _PLACE.search(fold(question.understood))
-    if not match:
-        return False
-    digit = match["n"] or "1"
-    wanted = int(digit) if digit.isdigit() else "一二三四五六七八九十".index(digit) + 1
     lines = [line for line in passage.text[:start].split("\n") if line.strip()]
     head = bool(lines) and not re.search(r"\d\s*$", lines[0])  # the list's own title has no count
-    return len(lines) - head + 1 == wanted and (head or not lines)
+    return len(lines) - head + 1 == asked.place and (head or not lines)
 
 
 def defines(asked: Asked, folded: str) -> bool:
@@ -347,5 +342,5 @@ def head_state(asked: Asked, seen: View) -> int:
 def local_weights(asked: Asked, views: Sequence[View]) -> dict[str, float]:
     """Rarity among the passages at hand: a word that all of them hold tells nothing about which is meant."""
     n = len(views)
-    counts = {token: sum(token in seen.known for seen in views) for token in asked.weights}
+    counts = {token: sum(seen.holds(token) for seen in views) for token in asked.weights}
     return {token: w * (1.0 - counts[token] / (n + 1)) for token, w in asked.weights.items()}

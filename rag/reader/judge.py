@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 from rag.reader import features as see
+from rag.reader.views import View, view
 from rag.text import is_han, tokens
 from rag.text.background import rarity
 from rag.text.phrases import reads_as_words
@@ -121,16 +122,17 @@ def _lacks_anchor(best: Finding) -> bool:
 
 
 def _lacks_kind(asked: see.Asked, best: Finding) -> bool:
-    measure = best.features.get("unit_missing", 0.0) > 0 and see.measured(asked.question)
+    measure = best.features.get("unit_missing", 0.0) > 0 and see.measured(asked)
     return measure or (best.features.get("type_missing", 0.0) > 0 and asked.question.kind == "when")
 
 
 def missing_terms(asked: see.Asked, hits: Sequence[Hit]) -> tuple[str, ...]:
     """Question words found nowhere in the passages read, as shown on a refusal: whole words of two to twelve characters,
     rare enough in questions at large to be what was asked about."""
-    everything = "\n".join(hit.passage.context for hit in hits)
-    if see.is_foreign(asked, everything):
+    contexts = [hit.passage.context for hit in hits]
+    if see.is_foreign(asked, "\n".join(contexts)):
         return ()
+    everything = View.joined(map(view, contexts))
     quoted = set(asked.question.anchors)
     pieces = [_LOOSE.sub("", piece) for piece in see.uncovered(asked, everything)]
     named = [

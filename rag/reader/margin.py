@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.reader.features import degree, view
+from rag.reader.views import degree, view
 from rag.reader.whole import quoted
 from rag.text import fold, is_han, sentence_spans, trim
 from rag.text.tokens import tokens
@@ -122,6 +122,11 @@ def _sentences(document: Document, start: int, end: int) -> Iterator[tuple[int, 
             left, right = trim(line.group(), a, b)
             if right > left:
                 yield start + line.start() + left, start + line.start() + right
+
+
+def asks_of_list(question: Question) -> bool:
+    """Whether a question speaks of a list beside the article: only then `listed` finds anything."""
+    return bool(_LIST_WORD.search(fold(question.understood)))
 
 
 def listed(document: Document, question: Question, *, headline: bool = False) -> list[Finding]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from rag.reader.decode import LONGEST, MOST, best_spans, characters
-from rag.reader.expected import central_span
+from rag.reader.decode import LONGEST, MOST, WEIGHED, apart, characters, likely_spans
+from rag.reader.expected import central
 
 _RIVAL = 1.0  # logits under the best within which another span is an answer of its own
 FAR = -1e4  # how far below "no answer" a passage is in which nothing can be a span
@@ -45,14 +45,23 @@ class Reads(Protocol):
         ...
 
 
+@runtime_checkable
+class Ahead(Protocol):
+    """A model that can read while something else is done."""
+
+    def prepare(self, question: str, contexts: Sequence[tuple[str, str]]) -> None:
+        """Begins to read and returns; `read` of the same says the same with and without it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A passage, or a part of one that is too long: token ids, and where its text's tokens stand."""
 
     window: int  # the passage's place in the call
-    ids: list[int]
+    ids: Sequence[int] | NDArray[Any]
     first: int  # position of the first token of the text
-    offsets: list[tuple[int, int]]  # of those tokens, in characters of the text
+    offsets: Sequence[tuple[int, int]] | NDArray[Any]  # of those tokens: start and end, in characters of the text
     null: int = 0  # position whose logits say "no answer"
 
 
@@ -71,12 +80,13 @@ def window_of(piece: Piece, values: NDArray[Any], text: str) -> Window:
 def _spans(starts: NDArray[Any], ends: NDArray[Any]) -> list[tuple[int, int, float]]:
     """The likeliest spans; the first of them is the one that lies between the likely ones, at the best one's score, so
     that the margin stays what it is."""
-    likely = best_spans(starts, ends, longest=LONGEST)
+    spans = likely_spans(starts, ends, LONGEST, WEIGHED)
+    likely = apart(spans)
     rivals = [span[:2] for span in likely[1:] if likely[0][2] - span[2] < _RIVAL]
-    central = central_span(starts, ends, LONGEST, rivals) if likely else None
-    if central is None:
+    chosen = central(spans, rivals)
+    if chosen is None:
         return likely
-    first, last, _ = central
+    first, last, _ = chosen
     others = [span for span in likely[1:] if span[1] < first or last < span[0]]
     return [(first, last, likely[0][2]), *others]
 

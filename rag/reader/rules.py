@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from rag.protocols import Embedder, Vectors
 from rag.reader import features as see
-from rag.reader.across import shared_names
 from rag.reader.agreement import agreement
+from rag.reader.candidates import candidates_of, look, neighbourhoods
 from rag.reader.cells import rowwise
 from rag.reader.choose import choose
 from rag.reader.judge import answer_features, judge, lines_of, missing_terms, weights
-from rag.reader.reads import Reads, Window
-from rag.text import is_chinese, sentence_spans, trim
+from rag.reader.reads import Ahead, Reads, Window
+from rag.reader.views import view
+from rag.text import is_chinese
 from rag.types import BODY_ROLES, Finding, Hit, Passage, Question, Reading, Span
 
 _ENCODE_AT_MOST = 14  # sentences encoded anew for one question: about 60 ms on two cores
@@ -80,18 +79,20 @@ class RuleReader:
         """Every sentence of the hits as a candidate, best first, with its features; `spans` holds what the trained model
         would answer from it."""
         asked = see.prepare(question)
-        scene = _Scene(asked, see.local_weights(asked, [see.view(h.passage.text) for h in hits]), _spread(hits))
-        rough: list[tuple[float, int, int, int, dict[str, float]]] = []
         within = _within(hits)
-        for rank, hit in enumerate(hits):
-            spans = candidates_of(hit.passage)
-            topic = hit.passage.text[slice(*spans[0])] if spans and spans[0][1] - spans[0][0] <= _TOPIC else ""
+        read = to_read(hits, within) if self._spans else {}
+        self._begin(question, read)  # the network reads while all else is looked at
+        local = see.local_weights(asked, [view(hit.passage.text) for hit in hits])
+        rough: list[tuple[float, int, int, int, dict[str, float]]] = []
+        for rank, near in enumerate(neighbourhoods(asked, hits, within, local)):
+            spans = candidates_of(near.hit.passage)
+            topic = near.hit.passage.text[slice(*spans[0])] if spans and spans[0][1] - spans[0][0] <= _TOPIC else ""
             for position, (start, end) in enumerate(spans):
-                seen = _look(scene, hit, within[rank], position, start, end, topic if position else "")
+                seen = look(near, position, start, end, topic if position else "")
                 quick = seen["covered"] + seen["local"] + 0.5 * seen["covered_passage"] + 0.3 * seen["rank"]
                 rough.append((quick, rank, start, end, seen))
         rough.sort(key=lambda row: (-row[0], row[1], row[2]))
-        windows = self._windows(question, hits, within)
+        windows = self._windows(question, read)
         wanted = [(rank, start, end) for _, rank, start, end, _ in rough]
         if self._spans is not None:  # what the trained model sees says more, and the time is its
             wanted = _foreign(question, hits, wanted, windows)
@@ -102,11 +103,9 @@ class RuleReader:
         found: list[Finding] = []
         for _, rank, start, end, seen in rough:
             passage = hits[rank].passage
-            near = (
-                cosines.get((rank, start, end), lowest) - 0.8
-            )  # unseen ones take the lowest, which never makes one win
-            seen["dense"] = 0.0 if self._spans else near
-            seen["dense_cross"] = near if see.is_foreign(asked, passage.text[start:end]) else 0.0
+            meaning = cosines.get((rank, start, end), lowest) - 0.8  # unseen ones take the lowest: it makes none win
+            seen["dense"] = 0.0 if self._spans else meaning
+            seen["dense_cross"] = meaning if see.is_foreign(asked, passage.text[start:end]) else 0.0
             short = _span_features(windows.get(rank), start, end, highest, seen)
             seen["agree"] = agree(passage, short)
             score = sum(self._weights["sentence"].get(name, 0.0) * value for name, value in seen.items())
@@ -115,19 +114,21 @@ class RuleReader:
         found.sort(key=lambda f: (-f.score, f.passage.doc_id, f.start))
         return found
 
-    def _windows(self, question: Question, hits: Sequence[Hit], within: Sequence[int]) -> dict[int, Window]:
-        """What the trained model says of the first hits, by their rank: the body's, and the best of the furniture."""
+    def prepare(self, question: Question, hits: Sequence[Hit]) -> None:
+        """Begins to read, and returns: `read` of the same question and hits says the same without it, later."""
+        if self._spans:
+            self._begin(question, to_read(hits, _within(hits)))
+
+    def _begin(self, question: Question, passages: Mapping[int, Passage]) -> None:
+        if isinstance(self._spans, Ahead):
+            self._spans.prepare(question.full, _contexts(passages))
+
+    def _windows(self, question: Question, passages: Mapping[int, Passage]) -> dict[int, Window]:
+        """What the trained model says of the passages that it reads, by the ranks of their hits."""
         if self._spans is None:
             return {}
-        all_but_one = _READ_AT_MOST - 1
-        order = sorted(range(len(hits)), key=lambda rank: (within[rank], rank))  # both scripts in turn
-        body = [rank for rank in order if hits[rank].passage.role in BODY_ROLES]
-        margin = [rank for rank in order if hits[rank].passage.role not in BODY_ROLES]
-        ranks = [*body[:all_but_one], *margin[:1], *body[all_but_one:], *margin[1:]][:_READ_AT_MOST]
-        passages = [hits[rank].passage for rank in ranks]
-        contexts = [(p.head, p.labelled or p.text) for p in passages]
-        read = self._spans.read(question.full, contexts)
-        return {rank: rowwise(window, p) for rank, window, p in zip(ranks, read, passages, strict=True)}
+        read = self._spans.read(question.full, _contexts(passages))
+        return {rank: rowwise(window, p) for window, (rank, p) in zip(read, passages.items(), strict=True)}
 
     def _cosines(
         self, question: Question, hits: Sequence[Hit], wanted: Sequence[tuple[int, int, int]]
@@ -151,6 +152,21 @@ class RuleReader:
                 while len(self._vectors) > _REMEMBER:
                     self._vectors.popitem(last=False)
         return {w: float(np.dot(query, vector)) for w, vector in known.items()}
+
+
+def to_read(hits: Sequence[Hit], within: Sequence[int]) -> dict[int, Passage]:
+    """The passages that the trained model reads, by the ranks of their hits: the body's, and the best of the furniture.
+    `within`: the place of each hit among those in its own script."""
+    all_but_one = _READ_AT_MOST - 1
+    order = sorted(range(len(hits)), key=lambda rank: (within[rank], rank))  # both scripts in turn
+    body = [rank for rank in order if hits[rank].passage.role in BODY_ROLES]
+    margin = [rank for rank in order if hits[rank].passage.role not in BODY_ROLES]
+    ranks = [*body[:all_but_one], *margin[:1], *body[all_but_one:], *margin[1:]][:_READ_AT_MOST]
+    return {rank: hits[rank].passage for rank in ranks}
+
+
+def _contexts(passages: Mapping[int, Passage]) -> list[tuple[str, str]]:
+    return [(passage.head, passage.labelled or passage.text) for passage in passages.values()]
 
 
 def _foreign(
@@ -195,89 +211,3 @@ def _span_features(
     seen["span_best"] = float(bool(window and inside and inside[0][2] - window.null >= highest))
     likelier = [span for span in inside[1:] if window and span[2] > window.null]
     return [(max(a, start), min(b, end)) for a, b, _ in [*inside[:1], *likelier]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What all candidates of one question are looked at with."""
-
-    asked: see.Asked
-    local: Mapping[str, float]  # rarity of the question's tokens among the passages at hand
-    spread: Callable[[Hit], see.View]  # all that is at hand of a hit's document
-
-
-def _look(scene: _Scene, hit: Hit, rank: int, position: int, start: int, end: int, topic: str) -> dict[str, float]:
-    """The features of one candidate (`text[start:end]` of the hit's passage), all but the cosine."""
-    asked, passage, question = scene.asked, hit.passage, scene.asked.question
-    text = passage.text[start:end]
-    seen, around, paragraph = see.view(text), see.view(passage.context), see.view(passage.text)
-    wide = scene.spread(hit)
-    if passage.labelled:  # a row is told apart from its neighbours by its own cells: what they say is not said of it
-        seen = paragraph = see.view(passage.labelled)
-        wide = around
-    total = sum(scene.local.values()) or 1.0
-    cross = asked.latin and is_chinese(text)
-    foreign = see.is_foreign(asked, text)
-    honoured = [see.anchor_distance(a, (seen, around, wide), foreign) for a in question.anchors]
-    kind, unit, head = see.type_state(question.kind, text), see.unit_state(asked, text), see.head_state(asked, seen)
-    if passage.labelled and question.kind in {"who", "where"}:
-        kind = 0  # names in cells are seen as such by nothing around them
-    furniture = passage.role not in BODY_ROLES
-    return {
-        "covered": see.covered(asked, seen),
-        "covered_topic": see.covered(asked, see.view(topic + text)) if topic else see.covered(asked, seen),
-        "covered_passage": see.covered(asked, paragraph),
-        "covered_context": see.covered(asked, around),
-        "local": sum(w * see.degree(t, seen) for t, w in scene.local.items()) / total,
-        "longest": see.longest_common(asked, seen.folded),
-        "worst": 0.0 if cross else see.worst_gap(asked, around),
-        "dense": 0.0,
-        "dense_passage": hit.scores.get("dense", 0.8) - 0.8,
-        "cross": float(cross),
-        "shared_cross": shared_names(question, seen) if foreign else 0.0,
-        "shared_cross_around": shared_names(question, around) if foreign else 0.0,
-        "agree": 0.0,
-        "anchor_missing": float(honoured.count(3)),
-        "anchor_elsewhere": float(honoured.count(2)),
-        "type_ok": float(kind > 0),
-        "type_missing": float(kind < 0),
-        "unit_ok": float(unit > 0),
-        "unit_missing": float(unit < 0),
-        "defines": float(see.defines(asked, seen.folded)),
-        "head_ok": float(head > 0 and not cross),
-        "head_missing": float(head < 0 and not cross),
-        "listed": float(see.listed(question, passage, start)),
-        "rank": 1.0 / (1 + rank),
-        "furniture": float(furniture),
-        "furniture_asked": float(furniture and see.asks_for_furniture(question)),
-        "short_sentence": float(len(text) < 12 and not furniture),
-        "long_sentence": float(len(text) > 120),
-        "first": float(position == 0),
-    }
-
-
-def candidates_of(passage: Passage) -> list[tuple[int, int]]:
-    """What can be quoted of a passage: its sentences, or its lines where it is furniture (a headline of a hot list may
-    hold a question mark and its count)."""
-    text = passage.text
-    if passage.columns:
-        spans = [(0, len(text))]
-    elif passage.role in BODY_ROLES:
-        spans = sentence_spans(text)
-    else:
-        cuts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n"), len(text)]
-        spans = list(pairwise(cuts))
-        counted = [text[a:b].rstrip()[-1:].isdigit() for a, b in spans]
-        if len(spans) > 2 and not counted[0] and sum(counted) * 2 > len(spans):
-            spans = spans[1:]  # the title of a list whose lines end in their counts
-    trimmed = [trim(text, start, end) for start, end in spans]
-    return [(start, end) for start, end in trimmed if end > start and any(c.isalnum() for c in text[start:end])]
-
-
-def _spread(hits: Sequence[Hit]) -> Callable[[Hit], see.View]:
-    """What is at hand of a hit's document: an anchor told elsewhere in it (the city of the whole article) holds."""
-    texts: dict[str, list[str]] = {}
-    for hit in hits:
-        texts.setdefault(hit.passage.doc_id, [hit.passage.title]).append(hit.passage.text)
-    joined = {doc: see.view("\n".join(parts)) for doc, parts in texts.items()}
-    return lambda hit: joined[hit.passage.doc_id]

@@ -15,8 +15,10 @@ import hashlib
 import json
 import queue
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from concurrent.futures import Future
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,10 @@ from numpy.typing import NDArray
 from rag.embed import engine as fast
 from rag.embed import prepare as prep
 from rag.errors import ModelError, SettingsError
+from rag.reader.lanes import Lanes, Promised, lanes_for, plan
 from rag.reader.network import HEAD, WORDS, Sizes, forward, merged, read_sizes
-from rag.reader.reads import Piece, Window, joined, window_of
-from rag.reader.window import QUERY, prefix
-from rag.text import writable
+from rag.reader.pieces import Cutter
+from rag.reader.reads import Window, joined, window_of
 
 __all__ = ["SHIPPED", "SpanModel", "Window", "about", "available", "check", "load", "open_span_model"]
 
@@ -37,11 +39,7 @@ SHIPPED = Path(__file__).parent / "model" / "span.safetensors"
 ABOUT = (
     ".json"  # beside the difference, under its name: its checksum, and the scale of its margins (`rag.reader.scale`)
 )
-_REQUESTS = 2  # one runs at a time; a second is filled meanwhile
-_MOST_QUESTION = 64  # tokens of a question that are read, as in training
-_MOST_HEAD = 120  # tokens of title and section; a longer head is left out
-_OVERLAP = 64  # tokens that two pieces of a long passage share: no shorter than the longest span
-_WASTE = 1.25  # length of the longest over the shortest window of a batch
+_REMEMBERED = 512  # questions whose windows are kept: to explain an answer, or to ask again, costs no reading
 _FAR = -1e4
 
 Logits = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
@@ -49,59 +47,76 @@ Logits = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 
 
 class SpanModel:
-    """Reads passages. Any number of threads may call it."""
+    """Reads passages. Any number of threads may call it; what is asked again, or by two at once, is read once."""
 
-    def __init__(self, tokenizer: Any, sizes: Sizes, logits: Logits, engine: str, precision: str) -> None:
-        self._tokenizer, self._sizes, self._logits = tokenizer, sizes, logits
+    def __init__(
+        self, tokenizer: Any, sizes: Sizes, logits: Logits, engine: str, precision: str, lanes: int = 1
+    ) -> None:
+        """`lanes`: how many batches `logits` is given at once."""
+        self._cutter, self._logits = Cutter(tokenizer, sizes), logits
+        self._lanes = Lanes(lanes)
+        self._read: OrderedDict[bytes, Promised[list[Window]]] = OrderedDict()  # the latest last
+        self._memory = threading.Lock()
         self.engine = engine  # "openvino" or "torch"
         self.precision = precision
 
     def read(self, question: str, contexts: Sequence[tuple[str, str]]) -> list[Window]:
         """One window for each (head, text), in order. `head` is title and section path ("" for none): it is read and
         never quoted; `text` is the passage."""
-        if not contexts:
-            return []
-        pieces = self._pieces(question, contexts)
-        found: list[list[Window]] = [[] for _ in contexts]
-        for group in _groups(pieces, self._sizes.positions):
-            width = min(fast.padded(len(group[-1].ids)), self._sizes.positions)
-            ids = np.full((len(group), width), self._sizes.pad, dtype=np.int64)
-            mask = np.zeros((len(group), width), dtype=np.int64)
-            for row, piece in enumerate(group):
-                ids[row, : len(piece.ids)] = piece.ids
-                mask[row, : len(piece.ids)] = 1
-            for piece, values in zip(group, self._logits(ids, mask), strict=True):
-                found[piece.window].append(window_of(piece, values, contexts[piece.window][1]))
-        return [joined(windows) for windows in found]
+        return list(self._reading(question, contexts).get()) if contexts else []
 
-    def _pieces(self, question: str, contexts: Sequence[tuple[str, str]]) -> list[Piece]:
-        sizes = self._sizes
-        contexts = [(writable(head), writable(text)) for head, text in contexts]
-        asked = self._tokenizer.encode(QUERY + writable(question), add_special_tokens=False).ids[:_MOST_QUESTION]
-        lead = [sizes.bos, *asked, sizes.eos]
-        told = self._tokenizer.encode_batch([prefix(head) + text for head, text in contexts], add_special_tokens=False)
-        pieces: list[Piece] = []
-        for index, ((head, _), encoded) in enumerate(zip(contexts, told, strict=True)):
-            base = len(prefix(head))
-            split = next((i for i, (_, end) in enumerate(encoded.offsets) if end > base), len(encoded.ids))
-            front = encoded.ids[:split] if split <= _MOST_HEAD else encoded.ids[:1]
-            offsets = [(start - base, end - base) for start, end in encoded.offsets[split:]]
-            body = encoded.ids[split:]
-            room = sizes.positions - len(lead) - len(front) - 1
-            at = 0
-            while True:
-                part = slice(at, at + room)
-                ids = [*lead, *front, *body[part], sizes.eos]
-                pieces.append(Piece(index, ids, len(lead) + len(front), offsets[part]))
-                if at + room >= len(body):
-                    break
-                at += max(1, room - _OVERLAP)
-        return pieces
+    def prepare(self, question: str, contexts: Sequence[tuple[str, str]]) -> None:
+        """Begins to read and returns; `read` of the same says the same with and without it."""
+        if contexts and self._lanes.count > 1:
+            self._reading(question, contexts).begin()
+
+    def forward(self, batches: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> list[NDArray[Any]]:
+        """Logits of several batches (ids and mask each), put through the network as `read` does."""
+        running = [self._lanes.submit(partial(self._logits, *batch)) for batch in batches]
+        return [future.result() for future in running]
+
+    def _reading(self, question: str, contexts: Sequence[tuple[str, str]]) -> Promised[list[Window]]:
+        key = _digest(question, contexts)
+        with self._memory:
+            reading = self._read.get(key)
+            if reading is None:
+                reading = self._read[key] = Promised(partial(self._begin, question, list(contexts)))
+                while len(self._read) > _REMEMBERED:
+                    self._read.popitem(last=False)
+            else:
+                self._read.move_to_end(key)
+        return reading
+
+    def _begin(self, question: str, contexts: Sequence[tuple[str, str]]) -> Callable[[], list[Window]]:
+        pieces = self._cutter.pieces(question, contexts)
+        running: list[tuple[list[int], Future[NDArray[Any]]]] = []
+        for batch in plan([self._cutter.width(piece) for piece in pieces], self._lanes.count):
+            given = self._cutter.filled([pieces[i] for i in batch])
+            running.append((batch, self._lanes.submit(partial(self._logits, *given))))
+
+        def finish() -> list[Window]:
+            seen: dict[int, Window] = {}
+            for batch, values in running:
+                for i, logits in zip(batch, values.result(), strict=True):
+                    seen[i] = window_of(pieces[i], logits, contexts[pieces[i].window][1])
+            found: list[list[Window]] = [[] for _ in contexts]
+            for i, piece in enumerate(pieces):
+                found[piece.window].append(seen[i])
+            return [joined(windows) for windows in found]
+
+        return finish
 
 
 def available() -> bool:
     """Whether the trained difference is here; without it the rules read alone."""
     return SHIPPED.is_file()
+
+
+def _digest(question: str, contexts: Sequence[tuple[str, str]]) -> bytes:
+    """Of what is to be read: the memory of what was read holds no text."""
+    texts = [question, *(part for context in contexts for part in context)]
+    sizes = ",".join(str(len(text)) for text in texts)
+    return hashlib.blake2b("".join([sizes, *texts]).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def about(difference: Path) -> dict[str, Any]:
@@ -150,6 +165,7 @@ _OPENING = threading.Lock()
 @lru_cache(maxsize=2)
 def _open(model_dir: str, engine: str, threads: int) -> SpanModel:
     from rag.embed.open import default_converter
+    from rag.embed.shared import give_back
 
     if engine not in {"auto", "openvino", "torch"}:
         raise SettingsError(
@@ -160,32 +176,30 @@ def _open(model_dir: str, engine: str, threads: int) -> SpanModel:
     place = prep.default_dir(model_dir)
     if not (place / "modules.json").is_file() or (place / prep.MANIFEST).exists():
         prep.prepare(place, default_converter(), 244_000_000)
-    return load(place, SHIPPED, engine, threads)
+    model = load(place, SHIPPED, engine, threads)
+    give_back()
+    return model
 
 
 def load(base: Path, difference: Path, engine: str = "auto", threads: int = 0) -> SpanModel:
     """The span model of a base model's folder and a difference. Raises ModelError where they cannot be read or run."""
-    from tokenizers import Tokenizer
-
     from rag.embed.directory import read_safetensors
+    from rag.embed.shared import shared_tokenizer, shared_weights
 
     try:
         sizes = read_sizes(base)
-        weights = merged(read_safetensors(base / "model.safetensors"), read_safetensors(difference))
-        tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    except Exception as error:  # the tokenizer's library raises nothing narrower
+        weights = merged(shared_weights(base), read_safetensors(difference))
+        tokenizer = shared_tokenizer(base, special_as_text=True)  # "</s>" in a document is text
+    except Exception as error:
         raise ModelError(
             f"{difference} cannot be added to the model in {base} ({error}); restore the first from the repository,"
             " or delete the second to have it prepared again",
             f"无法把 {difference} 与 {base} 中的模型合并（{error}）；请从代码仓库恢复前者，或删除后者让程序重新准备",
         ) from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    tokenizer.encode_special_tokens = True  # "</s>" in a document is text
     if engine != "torch" and fast.available():
         try:
-            logits, precision = _openvino(weights, sizes, threads)
-            return SpanModel(tokenizer, sizes, logits, "openvino", precision)
+            logits, precision, lanes = _openvino(weights, sizes, threads)
+            return SpanModel(tokenizer, sizes, logits, "openvino", precision, lanes)
         except (ImportError, RuntimeError) as error:
             if engine == "openvino":
                 raise ModelError(
@@ -195,17 +209,19 @@ def load(base: Path, difference: Path, engine: str = "auto", threads: int = 0) -
     return SpanModel(tokenizer, sizes, _torch(weights, sizes, threads), "torch", "f32")
 
 
-def _openvino(weights: dict[str, NDArray[Any]], sizes: Sizes, threads: int) -> tuple[Logits, str]:
+def _openvino(weights: dict[str, NDArray[Any]], sizes: Sizes, threads: int) -> tuple[Logits, str, int]:
+    """The network, its precision, and how many batches it runs at once."""
     from rag.embed.graph import build_encoder, import_openvino
 
     ov = import_openvino()
-    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    lanes = lanes_for(threads)
+    options: dict[str, Any] = {"NUM_STREAMS": str(lanes)} if lanes > 1 else {"PERFORMANCE_HINT": "LATENCY"}
     if threads > 0:
         options["INFERENCE_NUM_THREADS"] = threads
     graph = build_encoder(weights, sizes.hidden, sizes.layers, sizes.heads, sizes.epsilon)
     compiled = ov.Core().compile_model(graph, "CPU", options)
     requests: queue.LifoQueue[Any] = queue.LifoQueue()
-    for _ in range(_REQUESTS):
+    for _ in range(2 * lanes):  # as many again wait, filled, for those that run
         requests.put(compiled.create_infer_request())
     words = weights[WORDS]
     places = weights["embeddings.position_embeddings.weight"].astype(np.float32)
@@ -217,13 +233,14 @@ def _openvino(weights: dict[str, NDArray[Any]], sizes: Sizes, threads: int) -> t
         hidden = np.where(mask, np.float32(0), np.float32(_FAR))
         request = requests.get()
         try:
-            states = request.infer({0: embedded, 1: hidden[:, None, None, :]}, share_inputs=True)[0]
+            given = {0: embedded, 1: hidden[:, None, None, :]}
+            states = request.infer(given, share_inputs=True, share_outputs=True)[0]
             found: NDArray[Any] = states @ head + bias
         finally:
             requests.put(request)
         return found
 
-    return logits, str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
+    return logits, str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string()), lanes
 
 
 def _torch(weights: dict[str, NDArray[Any]], sizes: Sizes, threads: int) -> Logits:
@@ -242,14 +259,3 @@ def _torch(weights: dict[str, NDArray[Any]], sizes: Sizes, threads: int) -> Logi
         return found
 
     return logits
-
-
-def _groups(pieces: Sequence[Piece], positions: int) -> list[list[Piece]]:
-    """Pieces of like length together, shortest first, so that little is padding."""
-    groups: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: len(piece.ids)):
-        if groups and len(piece.ids) <= min(positions, _WASTE * len(groups[-1][0].ids) + 8):
-            groups[-1].append(piece)
-        else:
-            groups.append([piece])
-    return groups

@@ -112,7 +112,7 @@ def matched_mask(asked: see.Asked, text: str) -> list[bool]:
         if is_han(term[0]):
             start = 0
             while start < len(term):
-                size = next((n for n in range(len(term) - start, 1, -1) if term[start : start + n] in folded), 0)
+                size = see.held(term, start, folded)
                 if size:
                     for hit in re.finditer(re.escape(term[start : start + size]), folded):
                         mark(*hit.span())

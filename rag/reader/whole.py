@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rag.reader.features import Asked, View, covered, longest_common, prepare, view
+from rag.reader.features import Asked, covered, longest_common, prepare
+from rag.reader.views import View, view
 from rag.text import fold, sentence_spans, trim
 from rag.types import Document, Finding, Passage, Question, Section, Span, passage_id
 
@@ -113,6 +114,11 @@ def _part_of_date(text: str, span: Span, asked: str) -> Span | None:
         start, end = trim(text, span.start, clock.start())
         return Span(start, end) if end > start else span
     return span
+
+
+def asks_identity(question: Question) -> bool:
+    """Whether a question asks who somebody is, or what somebody does: a first look, before a document is fetched."""
+    return bool(_IDENTITY.search(fold(question.understood)))
 
 
 def asks_position(document: Document, question: Question) -> bool:
