@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,8 +15,16 @@ from rag.types import Passage
 
 _REMEMBERED = 512  # query vectors
 
-Scripts = Sequence[Collection[str]]
-"""Ids of the documents of each script that the material is in."""
+
+@runtime_checkable
+class Apart(Protocol):
+    """A store that keeps the scripts that documents are in apart."""
+
+    def search_apart(
+        self, vector: Vectors, k: int, doc_ids: Collection[str] | None = None
+    ) -> list[list[tuple[int, float]]]:
+        """The k best of each script that there are documents of, as `VectorStore.search` lists them."""
+        ...
 
 
 class VectorMemory(Protocol):
@@ -26,32 +34,18 @@ class VectorMemory(Protocol):
     def keep_vectors(self, digests: Sequence[bytes], vectors: Vectors) -> None: ...
 
 
-def apart(scripts: Scripts, doc_ids: Collection[str] | None) -> list[Collection[str]]:
-    """The scripts that there are documents of, among `doc_ids` where these are given."""
-    if doc_ids is not None:
-        scripts = [set(ids) & set(doc_ids) for ids in scripts]
-    return [ids for ids in scripts if ids]
-
-
 class DenseRanker:
     """A `Ranker` named "dense": cosine of embeddings. Title and section path are embedded with a passage.
 
-    Embeddings of one language lie nearer to each other than to what says the same in another. Where `scripts` tells more
-    than one, each is searched apart, and the lists are put together by how far a passage stands out of its own.
+    Embeddings of one language lie nearer to each other than to what says the same in another. Where the store keeps scripts
+    apart, each is searched, and the lists are put together by how far a passage stands out of its own.
     """
 
     name = "dense"
 
-    def __init__(
-        self,
-        embedder: Embedder,
-        store: VectorStore,
-        scripts: Callable[[], Scripts] | None = None,
-        memory: VectorMemory | None = None,
-    ) -> None:
+    def __init__(self, embedder: Embedder, store: VectorStore, memory: VectorMemory | None = None) -> None:
         self._embedder = embedder
         self._store = store
-        self._scripts = scripts
         self._memory = memory
         self._queries: OrderedDict[str, Vectors] = OrderedDict()  # the latest last
         self._lock = threading.Lock()
@@ -80,10 +74,10 @@ class DenseRanker:
         if k <= 0 or not query.strip():
             return []
         vector = self._vectors([query])[query]
-        groups = apart(self._scripts() if self._scripts else (), doc_ids)
-        if len(groups) < 2:
+        if not isinstance(self._store, Apart):
             return self._store.search(vector, k, doc_ids)
-        return level([self._store.search(vector, k, ids) for ids in groups])[:k]
+        found = self._store.search_apart(vector, k, doc_ids)
+        return level(found)[:k] if len(found) > 1 else [hit for hits in found for hit in hits]
 
     def prepare(self, queries: Sequence[str]) -> None:
         """Encodes the queries in one call and remembers their vectors."""

@@ -1,225 +1,182 @@
-"""FAISS, exact and removable (IndexIDMap2 over IndexFlatIP): right up to some 200,000 vectors, 5 ms at 100,000.
+"""The exact part of a store: every vector in 16 bits, every search a scan; adds and removes freely.
 
-On disk it is one file, so that vectors and the documents they belong to can never disagree: a line that names the
-format, SHA-256 of all that follows, the length of a JSON head, the head, ids (int64), vectors (float32).
+The scan is FAISS's (`IndexScalarQuantizer`, QT_fp16, inner product): half the memory of `IndexFlatIP` and, memory being
+what a scan waits for, less of the time. A vector is known by its position; ids and documents are arrays beside it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import os
-import struct
-import threading
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import IndexBrokenError, IndexMismatchError, RagError
 from rag.protocols import Vectors
-from rag.stores.memory import best, checked, cosines, unit_query
+from rag.stores.memory import best, cosines
 
-FILE = "vectors.faiss"
-_MAGIC = b"judian-vectors-1\n"
-_LENGTH = struct.Struct("<Q")
+Digests = NDArray[np.bytes_]
+"""What documents are known by: 16 bytes each, dtype S16 (`digest_of`)."""
+
 _MARGIN = 32  # candidates beyond k that are scored again in double precision
 _CLOSE = 1e-5  # two single-precision scores nearer than this may be equal
+_TAIL = 4096  # ids that may lie outside the sorted ones before these are sorted anew
 
 
-class FlatStore:
-    """A `VectorStore` kept in `directory`; what was added since the last `flush` is lost with the program."""
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Positions that a search may find."""
 
-    def __init__(self, dim: int, directory: Path) -> None:
-        faiss = _faiss()
-        self.dim = dim
-        self.path = Path(directory) / FILE
-        self._lock = threading.Lock()
-        self._fill(faiss.IndexIDMap2(faiss.IndexFlatIP(dim)))
-
-    def add(self, ids: Sequence[int], doc_ids: Sequence[str], vectors: Vectors) -> None:
-        numbers, docs, rows = checked(ids, doc_ids, vectors, self.dim)
-        if not len(numbers):
-            return
-        with self._lock:
-            self._dirty = True
-            self._forget([n for n in numbers.tolist() if n in self._doc])  # FAISS keeps duplicate ids silently
-            self._index.add_with_ids(rows, numbers)
-            for number, doc in zip(numbers.tolist(), docs, strict=True):
-                self._know(number, doc)
-
-    def search(self, vector: Vectors, k: int, doc_ids: Collection[str] | None = None) -> list[tuple[int, float]]:
-        faiss = _faiss()
-        query = unit_query(vector, self.dim)
-        with self._lock:
-            total = len(self._doc)
-            options: dict[str, Any] = {}
-            if doc_ids is not None:
-                allowed = [number for doc in set(doc_ids) for number in self._of.get(doc, ())]
-                total = len(allowed)
-                selector = faiss.IDSelectorBatch(np.array(allowed, dtype=np.int64))
-                options = {"params": faiss.SearchParameters(sel=selector)}
-            k = min(k, total)
-            if k <= 0:
-                return []
-            count = min(k + _MARGIN, total)
-            while True:
-                scores, found = self._index.search(query.astype(np.float32)[None], count, **options)
-                # Ties at the end: whichever FAISS listed, the lower ids must win, so all of them are needed.
-                if count == total or scores[0, -1] < scores[0, k - 1] - _CLOSE:
-                    break
-                count = min(count * 4, total)
-            ids = np.sort(found[0][found[0] >= 0])
-            return best(ids, cosines(self._index.reconstruct_batch(ids), query), k)
-
-    def remove(self, doc_ids: Collection[str]) -> None:
-        with self._lock:
-            gone = [number for doc in set(doc_ids) for number in self._of.get(doc, ())]
-            self._dirty = self._dirty or bool(gone)
-            self._forget(gone)
-
-    def flush(self) -> None:
-        with self._lock:
-            if not self._dirty and self.path.exists():
-                return
-            ids = np.sort(np.fromiter(self._doc, dtype=np.int64, count=len(self._doc)))
-            vectors = self._index.reconstruct_batch(ids) if len(ids) else np.empty((0, self.dim), dtype=np.float32)
-            _save(self.path, self.dim, ids, [self._doc[n] for n in ids.tolist()], vectors)
-            self._seen, self._dirty = _signature(self.path), False
-
-    def reload(self) -> None:
-        """Takes what another process has written since; what was added here and not flushed is dropped then."""
-        with self._lock:
-            if _signature(self.path) != self._seen:
-                self._fill(_faiss().IndexIDMap2(_faiss().IndexFlatIP(self.dim)))
-
-    def ids(self) -> set[int]:
-        """Every id held."""
-        with self._lock:
-            return set(self._doc)
-
-    @property
-    def count(self) -> int:
-        return len(self._doc)
-
-    def _fill(self, index: Any) -> None:
-        """Takes an empty FAISS index and what the file holds, if there is one."""
-        seen = _signature(self.path)
-        ids, docs, vectors = _load(self.path, self.dim) if seen else (np.empty(0, dtype=np.int64), [], None)
-        if len(ids):
-            index.add_with_ids(vectors, ids)
-        self._index, self._seen, self._dirty = index, seen, False
-        self._doc: dict[int, str] = {}
-        self._of: dict[str, set[int]] = {}
-        for number, doc in zip(ids.tolist(), docs, strict=True):
-            self._know(number, doc)
-
-    def _know(self, number: int, doc: str) -> None:
-        self._doc[number] = doc
-        self._of.setdefault(doc, set()).add(number)
-
-    def _forget(self, numbers: Sequence[int]) -> None:
-        if not numbers:
-            return
-        self._index.remove_ids(np.array(numbers, dtype=np.int64))
-        for number in numbers:
-            doc = self._doc.pop(number)
-            self._of[doc].discard(number)
-            if not self._of[doc]:
-                del self._of[doc]
+    selector: Any  # faiss.IDSelectorBitmap
+    count: int
 
 
-def saved_ids(directory: Path) -> set[int]:
-    """The ids in the file of a store, whatever its dimension. Raises IndexBrokenError where it is damaged."""
-    path = Path(directory) / FILE
-    return set(_load(path, None)[0].tolist()) if path.exists() else set()
+def digest_of(doc_id: str) -> bytes:
+    """16 bytes that stand for a document; the last is never NUL, which NumPy would drop."""
+    return hashlib.blake2b(doc_id.encode("utf-8", "surrogatepass"), digest_size=15).digest() + b"."
 
 
-def _faiss() -> Any:
+def digests_of(doc_ids: Collection[str]) -> Digests:
+    """Sorted, shape (n,)."""
+    return np.array(sorted(map(digest_of, doc_ids)), dtype="S16")
+
+
+def bits(mask: NDArray[np.bool_]) -> Bits:
+    return Bits(faiss().IDSelectorBitmap(np.packbits(mask, bitorder="little")), int(mask.sum()))
+
+
+def faiss() -> Any:
     import faiss  # its own type stubs leave out half of what it takes
 
     return faiss
 
 
-def _signature(path: Path) -> tuple[int, int, int] | None:
-    """What changes whenever the file is replaced; None where there is none."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """FAISS divides queries among threads, not the scan of one: the others would spin meanwhile. Counts for the calling
+    thread alone."""
+    before = faiss().omp_get_max_threads()
+    faiss().omp_set_num_threads(1)
     try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _save(path: Path, dim: int, ids: NDArray[np.int64], docs: Sequence[str], vectors: Vectors) -> None:
-    names = sorted(set(docs))
-    place = {name: at for at, name in enumerate(names)}
-    head = json.dumps({"dim": dim, "count": len(ids), "documents": names, "of": [place[doc] for doc in docs]}).encode()
-    parts: list[bytes | memoryview] = [
-        _LENGTH.pack(len(head)),
-        head,
-        ids.tobytes(),
-        np.ascontiguousarray(vectors).view(np.uint8).data if len(ids) else b"",
-    ]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed; there is one at a time
-            leftover.unlink(missing_ok=True)
-        with open(beside, "wb") as file:
-            for part in (_MAGIC, digest.digest(), *parts):
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise RagError(
-            f"{path} cannot be written ({error}); check permissions and free space, or set index_dir",
-            f"无法写入 {path}（{error}）；请检查权限与磁盘空间，或设置 index_dir",
-        ) from error
+        yield
     finally:
-        with contextlib.suppress(OSError):  # a disk that takes nothing: it was not made
-            beside.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a directory cannot be opened on Windows; there the rename is enough
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        faiss().omp_set_num_threads(before)
 
 
-def _load(path: Path, dim: int | None) -> tuple[NDArray[np.int64], list[str], Vectors]:
-    try:
-        data = path.read_bytes()
-        at = len(_MAGIC)
-        if not data.startswith(_MAGIC) or hashlib.sha256(memoryview(data)[at + 32 :]).digest() != data[at : at + 32]:
-            raise ValueError("its checksum does not match")
-        at += 32
-        (length,) = _LENGTH.unpack_from(data, at)
-        head = json.loads(data[at + _LENGTH.size : at + _LENGTH.size + length])
-        at += _LENGTH.size + length
-        count, width = int(head["count"]), int(head["dim"])
-        ids = np.frombuffer(data, dtype=np.int64, count=count, offset=at)
-        vectors = np.frombuffer(data, dtype=np.float32, count=count * width, offset=at + ids.nbytes)
-        docs = [head["documents"][place] for place in head["of"]]
-    except OSError as error:
-        raise RagError(
-            f"{path} cannot be read ({error}); check its permissions, or set index_dir",
-            f"无法读取 {path}（{error}）；请检查权限，或设置 index_dir",
-        ) from error
-    except (ValueError, KeyError, IndexError, TypeError, struct.error) as error:
-        raise IndexBrokenError(
-            f"{path} is damaged ({error}); run: python -m rag rebuild",
-            f"{path} 已损坏（{error}）；请运行：python -m rag rebuild",
-        ) from error
-    if dim is not None and width != dim:
-        raise IndexMismatchError(
-            f"{path} holds vectors of {width} numbers, the model gives {dim}; run: python -m rag rebuild",
-            f"{path} 中的向量是 {width} 维，而模型给出 {dim} 维；请运行：python -m rag rebuild",
-        )
-    return ids, docs, vectors.reshape(count, width)
+class ExactPart:
+    """Not for several threads at once, but searches alone may be many: `FaissStore` sees to it."""
+
+    def __init__(self, dim: int) -> None:
+        module = faiss()
+        self.dim = dim
+        self.ids = np.empty(0, dtype=np.int64)
+        self._docs = np.empty(0, dtype=np.int32)  # by position: a number of the next
+        self._numbers: dict[bytes, int] = {}  # a document's digest → its number
+        self._index = module.IndexScalarQuantizer(dim, module.ScalarQuantizer.QT_fp16, module.METRIC_INNER_PRODUCT)
+        self._order = np.empty(0, dtype=np.int64)  # positions of the first ones, by id
+        self._sorted = np.empty(0, dtype=np.int64)  # the ids there
+
+    @classmethod
+    def of_arrays(cls, dim: int, arrays: Mapping[str, NDArray[Any]]) -> ExactPart:
+        """What `arrays` gave, copied once. Raises ValueError, KeyError where they do not fit together."""
+        part = cls(dim)
+        ids, docs, documents, vectors = (arrays[name] for name in ("ids", "docs", "documents", "vectors"))
+        if not vectors.shape == (len(ids), dim) or docs.shape != ids.shape or vectors.dtype != np.float16:
+            raise ValueError(f"{len(ids)} ids, {len(docs)} documents, vectors {vectors.shape} {vectors.dtype}")
+        if len(docs) and not 0 <= docs.min() <= docs.max() < len(documents):
+            raise ValueError("a vector of no document")
+        part.ids, part._docs = ids.astype(np.int64), docs.astype(np.int32)
+        part._numbers = {digest: number for number, digest in enumerate(documents.astype("S16").tolist())}
+        part._append(vectors)
+        return part
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What a file keeps; `vectors` is a view that the next change makes invalid."""
+        used, docs = np.unique(self._docs, return_inverse=True)
+        documents = np.array(list(self._numbers), dtype="S16")[used]
+        docs = docs.reshape(-1).astype(np.int32)
+        return {"ids": self.ids, "docs": docs, "documents": documents, "vectors": self.halves()}
+
+    @property
+    def count(self) -> int:
+        return len(self.ids)
+
+    def add(self, ids: NDArray[np.int64], digests: Sequence[bytes], vectors: Vectors | NDArray[np.float16]) -> None:
+        """Ids that are not here yet; rows as `checked` gives them."""
+        numbers = [self._numbers.setdefault(digest, len(self._numbers)) for digest in digests]
+        self._append(vectors.astype(np.float16))
+        self.ids = np.concatenate([self.ids, ids])
+        self._docs = np.concatenate([self._docs, np.array(numbers, dtype=np.int32)])
+
+    def remove(self, positions: NDArray[np.int64]) -> None:
+        if not len(positions):
+            return
+        gone = np.zeros(self.count, dtype=bool)
+        gone[positions] = True
+        self._index.remove_ids(bits(gone).selector)
+        self.ids, self._docs = self.ids[~gone], self._docs[~gone]
+        self._order, self._sorted = self._order[:0], self._sorted[:0]
+
+    def positions(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the ids that are here."""
+        if self.count - len(self._order) > _TAIL:
+            self._order = np.argsort(self.ids, kind="stable")
+            self._sorted = self.ids[self._order]
+        done = len(self._order)
+        at = np.searchsorted(self._sorted, ids)
+        at = at[at < done]
+        there = self._order[at[np.isin(self._sorted[at], ids)]] if len(at) else at
+        return np.concatenate([np.unique(there), np.flatnonzero(np.isin(self.ids[done:], ids)) + done])
+
+    def of(self, digests: Digests) -> NDArray[np.int64]:
+        """Positions of these documents' vectors, ascending."""
+        return np.flatnonzero(self._among(digests))
+
+    def bits_of(self, digests: Digests) -> Bits:
+        return bits(self._among(digests))
+
+    def documents(self) -> tuple[Digests, NDArray[np.int32]]:
+        """Digests, and for each position the place of its document among these."""
+        return np.array(list(self._numbers), dtype="S16"), self._docs
+
+    def halves(self) -> NDArray[np.float16]:
+        """All vectors, shape (count, dim): a view that the next change makes invalid."""
+        if not self.count:
+            return np.empty((0, self.dim), dtype=np.float16)
+        codes = faiss().rev_swig_ptr(self._index.codes.data(), self.count * self.dim * 2)
+        halves: NDArray[np.float16] = codes.view(np.float16).reshape(self.count, self.dim)
+        return halves
+
+    def search(self, query: NDArray[np.float64], k: int, allowed: Bits | None = None) -> list[tuple[int, float]]:
+        """The k best (id, score) for a unit vector, ties by id, among what is allowed."""
+        total = self.count if allowed is None else allowed.count
+        k = min(k, total)
+        if k <= 0:
+            return []
+        options = {} if allowed is None else {"params": faiss().SearchParameters(sel=allowed.selector)}
+        row = query.astype(np.float32)[None]
+        count = min(k + _MARGIN, total)
+        with one_thread():
+            while True:
+                scores, found = self._index.search(row, count, **options)
+                # Ties at the end: whichever FAISS listed, the lower ids must win, so all of them are needed.
+                if count == total or scores[0, -1] < scores[0, k - 1] - _CLOSE:
+                    break
+                count = min(count * 4, total)
+        positions = np.sort(found[0][found[0] >= 0])
+        return best(self.ids[positions], cosines(self.halves()[positions].astype(np.float32), query), k)
+
+    def _append(self, halves: NDArray[np.float16]) -> None:
+        if len(halves):
+            self._index.add_sa_codes(np.ascontiguousarray(halves).view(np.uint8))
+
+    def _among(self, digests: Digests) -> NDArray[np.bool_]:
+        numbers = [self._numbers[digest] for digest in digests.tolist() if digest in self._numbers]
+        if not numbers:
+            return np.zeros(self.count, dtype=bool)
+        table = np.zeros(len(self._numbers), dtype=bool)
+        table[numbers] = True
+        return table[self._docs]

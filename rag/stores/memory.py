@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rag.protocols import Vectors
 
 _SCAN = 8192  # rows scored at a time
+_ROUNDED = 1e-3  # how far from 1 a length may be: rounding to 16 bits moves it by half of this at most
 
 
 class MemoryStore:
@@ -50,10 +51,22 @@ class MemoryStore:
     def flush(self) -> None:
         pass  # there is nothing that could outlive the program
 
-    def ids(self) -> set[int]:
-        """Every id held."""
+    def reload(self) -> None:
+        pass  # nobody else writes it
+
+    def discard(self, ids: NDArray[np.int64]) -> None:
+        """Forgets the vectors of these ids; unknown ones are ignored."""
         with self._lock:
-            return set(self._ids.tolist())
+            self._keep(~np.isin(self._ids, ids))
+
+    def ids(self) -> NDArray[np.int64]:
+        """Every id held, sorted."""
+        with self._lock:
+            return np.sort(self._ids)
+
+    @property
+    def stamp(self) -> str:
+        return ""
 
     @property
     def count(self) -> int:
@@ -66,8 +79,9 @@ class MemoryStore:
 def checked(
     ids: Sequence[int], doc_ids: Sequence[str], vectors: Vectors, dim: int
 ) -> tuple[NDArray[np.int64], NDArray[np.object_], Vectors]:
-    """The arguments of `add` as arrays, vectors brought to unit length; of an id given twice the last is kept.
-    Raises ValueError where lengths, dimension or a number (NaN, infinity) are wrong."""
+    """The arguments of `add` as arrays, vectors brought to unit length and then rounded to 16 bits (as the library keeps
+    them: a component is off by 2e-4 of itself at most); of an id given twice the last is kept. ValueError where
+    lengths, dimension or a number (NaN, infinity) are wrong."""
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
     if rows.size == 0:
         rows = rows.reshape(0, dim)
@@ -83,7 +97,8 @@ def checked(
     numbers = np.array([int(ids[at]) for at in last], dtype=np.int64)
     rows = rows[last]
     norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-    return numbers, docs, (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+    norms = np.where((norms > 0) & (np.abs(norms - 1) > _ROUNDED), norms, 1)
+    return numbers, docs, (rows / norms).astype(np.float16).astype(np.float32)
 
 
 def unit_query(vector: Vectors, dim: int) -> NDArray[np.float64]:
@@ -96,7 +111,8 @@ def unit_query(vector: Vectors, dim: int) -> NDArray[np.float64]:
 
 
 def cosines(vectors: Vectors, query: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cosine of each row. A row's sum does not depend on its place, as it does in BLAS, so that equal vectors tie."""
+    """Cosine of each row, to some 5e-4: they are of unit length but for rounding. A row's sum does not depend on its place, as it does in BLAS,
+    so that equal vectors tie."""
     parts = [(vectors[at : at + _SCAN] * query).sum(axis=1) for at in range(0, len(vectors), _SCAN)]
     return np.concatenate(parts) if parts else np.empty(0)
 
