@@ -22,13 +22,16 @@ _TRY = 16  # questions asked at most to find n that are answered
 def examples_of(library: Library, ask: Callable[[str], Answer], n: int, lang: str) -> list[str]:
     """At most n questions, from different passages where there are enough. Kept in the library until the material
     changes, so that a warm start shows them at once."""
+    key, revision = f"examples_{lang[:2]}", f"{n} {lang} {library.revision}"
+    kept = json.loads(library.meta().get(key, "null"))
+    if isinstance(kept, dict) and kept.get("revision") == revision:
+        return [str(question) for question in kept["questions"]]
     ids = "\n".join(info.id for info in library.documents())
     state = f"{n} {lang} {hashlib.sha256(ids.encode()).hexdigest()}"
-    kept = json.loads(library.meta().get(f"examples_{lang[:2]}", "null"))
-    if isinstance(kept, dict) and kept.get("state") == state:
-        return [str(question) for question in kept["questions"]]
-    chosen = _choose(library, ask, n, lang)
-    library.set_meta(f"examples_{lang[:2]}", json.dumps({"state": state, "questions": chosen}, ensure_ascii=False))
+    same = isinstance(kept, dict) and kept.get("state") == state  # a file was renamed, no document is another
+    chosen = [str(question) for question in kept["questions"]] if same else _choose(library, ask, n, lang)
+    told = {"revision": revision, "state": state, "questions": chosen}
+    library.set_meta(key, json.dumps(told, ensure_ascii=False))
     return chosen
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
-from itertools import islice
+from functools import lru_cache
 from typing import TypedDict, get_args
 
 from rag.errors import QuestionError, UnknownDocumentError
@@ -37,8 +34,8 @@ class Only(TypedDict, total=False):
 ROLES: tuple[str, ...] = get_args(Role)
 _ISO = re.compile(r"\s*(\d{4})(?:([-/.])(\d{1,2})(?:\2(\d{1,2}))?)?\s*")
 _MONTH = re.compile(r"\s?[-/.]\s?(1[0-2]|0?[1-9])(?!\d)")
-_GLOB = re.compile(r"[*?\[]")
 _CLOCK = re.compile(r"(?:[T ]\s*\d{1,2}:\d{2}(?::\d{2})?)?(?:\.\d+)?\s*(?:Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
+_REMEMBERED = 64  # filters whose documents are remembered
 _COMPARED = 5000  # names of documents that a misspelt one is compared with: each takes some 40 µs
 
 
@@ -63,29 +60,24 @@ class Scope:
 
 
 class Catalogue:
-    """The documents of a library as a filter sees them, as they are at one time."""
+    """The documents of a library as a filter sees them, as they are at one time. What a filter comes to is found by the
+    library's indexes and remembered."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._holding: dict[frozenset[str], frozenset[str]] = {}
-        self.infos: Mapping[str, DocumentInfo] = {info.id: info for info in library.documents()}
-        self.ids: Mapping[str, str] = {path: source.doc_id for path, source in library.sources().items()}
+        self._found: dict[tuple[str, Hashable], frozenset[str]] = {}
 
-    def named(self, name: str) -> set[str]:
+    @property
+    def count(self) -> int:
+        """How many documents there are."""
+        return self._library.document_count
+
+    def named(self, name: str) -> frozenset[str]:
         """Ids of the documents that one filter names: an id, a file, a folder that ends in "/", or a pattern (`*` also
         crosses folders). Raises UnknownDocumentError where there is none, naming the nearest."""
-        if name in self.infos:
-            return {name}
-        composed = _composed(name)
-        paths = [composed] if composed in self._paths else []
-        if composed.endswith("/"):
-            paths = [path for path in self._paths if path.startswith(composed)]
-        if not paths and _GLOB.search(composed):  # only now: a file may be called report[1].pdf, a folder 2023[old]
-            pattern = composed + "*" if composed.endswith("/") else composed
-            paths = [path for path in self._paths if fnmatchcase(path, pattern)]
-        found = {doc_id for path in paths for doc_id in self._paths[path]}
+        found = self._once("named", name, lambda: self._library.named(str(name)))
         if not found:
-            near = difflib.get_close_matches(composed, islice(self.ids, _COMPARED), n=1, cutoff=0.4)
+            near = difflib.get_close_matches(str(name), self._library.some_sources(_COMPARED), n=1, cutoff=0.4)
             hint = (f"; did you mean '{near[0]}'?", f"；是不是 {near[0]}？") if near else (".", "。")
             raise UnknownDocumentError(
                 f"documents: no document '{name}'{hint[0]} List them with: python -m rag list",
@@ -93,7 +85,7 @@ class Catalogue:
             )
         return found
 
-    def dated(self, since: Day, until: Day) -> set[str]:
+    def dated(self, since: Day, until: Day) -> frozenset[str]:
         """Ids of the documents whose own date lies between two days, both included. One that states only a year or a month
         counts where any day of it does; one without a year is left out. Raises QuestionError."""
         first = _limit("since", since)[0] if since is not None else date.min
@@ -103,40 +95,38 @@ class Catalogue:
                 f"since ({since}) is later than until ({until}); exchange them",
                 f"since（{since}）晚于 until（{until}）；请对调",
             )
-        return {doc_id for doc_id, (start, end) in self._days.items() if start <= last and end >= first}
+        return self._once("dated", (first, last), lambda: self._library.dated(self._between(first, last)))
 
     def holding(self, roles: frozenset[str]) -> frozenset[str]:
         """Ids of the documents that have a passage of one of these roles."""
-        if roles not in self._holding:
-            self._holding[roles] = self._library.holding(roles)
-        return self._holding[roles]
+        return self._once("holding", roles, lambda: self._library.holding(roles))
 
-    @cached_property
-    def _paths(self) -> Mapping[str, set[str]]:
-        held: dict[str, set[str]] = {}  # two names that a screen shows alike are two files
-        for path, doc_id in self.ids.items():
-            held.setdefault(_composed(path), set()).add(doc_id)
-        return held
+    def _between(self, first: date, last: date) -> list[str]:
+        told = ((text, days(text)) for text in self._library.dates())
+        return [text for text, span in told if span is not None and span[0] <= last and span[1] >= first]
 
-    @cached_property
-    def _days(self) -> Mapping[str, tuple[date, date]]:
-        told = ((doc_id, days(info.date)) for doc_id, info in self.infos.items() if info.date)
-        return {doc_id: span for doc_id, span in told if span is not None}
+    def _once(self, what: str, of: Hashable, find: Callable[[], Collection[str]]) -> frozenset[str]:
+        found = self._found.get((what, of))
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[what, of] = frozenset(find())
+        return found
 
 
 class Catalogues:
     """Remembers the catalogue of a library until its documents change, in whatever process."""
 
     def __init__(self) -> None:
-        self._kept: tuple[Library, Sequence[object], Catalogue] | None = None
+        self._kept: tuple[Library, str, Catalogue] | None = None
 
     def of(self, library: Library) -> Catalogue:
-        state = library.scripts()  # the very same sets as long as no document came or went
+        revision = library.revision  # before: what is found later may only be newer
         kept = self._kept
-        if kept is not None and kept[0] is library and all(a is b for a, b in zip(kept[1], state, strict=True)):
+        if kept is not None and kept[0] is library and kept[1] == revision:
             return kept[2]
         made = Catalogue(library)
-        self._kept = library, state, made
+        self._kept = library, revision, made
         return made
 
 
@@ -160,13 +150,13 @@ def scope(
         named = frozenset[str]().union(*map(catalogue().named, _several(documents)))
         allowed = named if allowed is None else allowed & named
     if since is not None or until is not None:
-        dated = frozenset(catalogue().dated(since, until))
+        dated = catalogue().dated(since, until)
         allowed = dated if allowed is None else allowed & dated
     wanted = None if roles is None else frozenset(_known("roles", _several(roles), ROLES))
     # Every document has body text; a search for what few have would go through the passages of all.
     if wanted is not None and "body" not in wanted:
         few = catalogue().holding(wanted)
-        if 2 * len(few) <= len(catalogue().infos):
+        if 2 * len(few) <= catalogue().count:
             allowed = few if allowed is None else allowed & few
     chosen = None if rankers is None else tuple(_known("rankers", _several(rankers), known))
     if chosen == ():
@@ -239,10 +229,6 @@ def _span(year: int, month: int | None, day: int | None) -> tuple[date, date] | 
         return None
 
 
-def _composed(path: str) -> str:
-    return unicodedata.normalize("NFC", str(path))  # macOS takes the letters of a file name apart
-
-
 def _several(names: str | Collection[str]) -> Collection[str]:
     return [names] if isinstance(names, str) else names
 
@@ -267,4 +253,4 @@ def placed(hits: Hits, library: Library) -> Hits:
     for hit in hits:
         info = infos.get(hit.passage.doc_id)
         out.append(replace(hit, source=info.source, date=info.date, characters=info.characters) if info else hit)
-    return Hits(out, hits.query)
+    return Hits(out, hits.query, hits.away)

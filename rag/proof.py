@@ -18,12 +18,12 @@ from rag import feedback
 from rag.config import Settings
 from rag.errors import UnknownDocumentError
 from rag.folder import UPLOADS
-from rag.index import directory_of, find_folder, writing
+from rag.index import directory_of, find_folder, keep_step, writing
 from rag.lexical import LexicalRanker
 from rag.library import Deletion, Library
 from rag.library.probes import WINDOW, Hashes, found_in
 from rag.shelf import Shelf
-from rag.stores import held_ids
+from rag.stores import held_ids, purge_store
 
 _PIECE = 16 << 20  # bytes of a file searched together
 
@@ -60,12 +60,15 @@ def prove(settings: Settings, name: str, also: Sequence[Path] = ()) -> Proof:
         if not gone:
             raise _unknown(name, name in library.sources())
         lexical = LexicalRanker(directory / "lexical")
+        before = lexical.stamp
         lexical.purge()
+        keep_step(library, "lexical", before, lexical.stamp)
+        keep_step(library, "dense", *purge_store(settings.store, directory / "vectors"))
         places = [
             Place(f"folder: {name}", found="the file is there" if (folder / name).exists() else ""),
             _in_library(library, name, gone),
-            _in_ranker("lexical index", lexical.ids(), gone),
-            _in_ranker("vectors", held_ids(settings.store, directory / "vectors"), gone),
+            _in_ranker("lexical index", lexical.ids().tolist(), gone),
+            _in_ranker("vectors", held_ids(settings.store, directory / "vectors", *_named(gone)), gone),
         ]
         marks = (name.encode("utf-8", "surrogatepass"), *(d.doc_id.encode() for d in gone))
         probes = _unexplained(library, np.unique(np.concatenate([d.probes for d in gone])))
@@ -77,22 +80,26 @@ def prove(settings: Settings, name: str, also: Sequence[Path] = ()) -> Proof:
     return Proof(name, gone[-1].at, tuple(places))
 
 
+def _named(gone: Sequence[Deletion]) -> tuple[set[str], set[int]]:
+    """Their documents and passages."""
+    return {d.doc_id for d in gone}, {int(number) for d in gone for number in d.passages}
+
+
 def _in_library(library: Library, name: str, gone: Sequence[Deletion]) -> Place:
     known = library.sources()
-    held = {source.doc_id: path for path, source in known.items()}
-    others = sorted(held[d.doc_id] for d in gone if d.doc_id in held)
+    others = sorted(other for d in gone for other in library.names_of(d.doc_id)[:1])
     if others:
         return Place("library", found=f"the same document is still held by {others[0]}")
-    left = {info.id for info in library.documents()} & {d.doc_id for d in gone}
-    passages = library.ids() & {number for d in gone for number in d.passages}
+    left = library.documents({d.doc_id for d in gone})
+    passages = library.passages({number for d in gone for number in d.passages})
     if name in known or left or passages:
         return Place("library", found=f"{len(left)} documents, {len(passages)} passages")
-    stray = library.stray_vectors()
+    stray = library.unowned_vectors()
     return Place("library", found=f"{stray} vectors of no passage" if stray else "")
 
 
-def _in_ranker(what: str, ids: set[int], gone: Sequence[Deletion]) -> Place:
-    left = ids & {number for d in gone for number in d.passages}
+def _in_ranker(what: str, ids: Iterable[int], gone: Sequence[Deletion]) -> Place:
+    left = {number for d in gone for number in d.passages}.intersection(ids)
     return Place(what, found=f"{len(left)} passages" if left else "")
 
 

@@ -61,7 +61,7 @@ class Shelf:
     @property
     def empty(self) -> bool:
         """Whether the index knows no file and has none left to forget."""
-        return not (self.library.documents() or self.library.sources() or self.library.removed())
+        return not (self.library.document_count or self.library.some_sources(1) or self.library.removed())
 
     def in_step(self) -> bool:
         """Whether the index is in step with the folder, by names, sizes and times: nothing is read."""

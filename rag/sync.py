@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -52,10 +53,21 @@ class FileReader:
         return f"{RULES}|{self.limits.rules}"
 
 
-def sync_folder(index: Index, folder: Path, reader: FileReader, progress: ProgressFn | None = None) -> SyncReport:
+Ahead = Callable[[Sequence[File], FileReader], Generator[tuple[File, Read | Notice], None, None]]
+"""Reads files while those before them are stored and encoded: each with what was read of it, or why it could not be."""
+
+
+def sync_folder(
+    index: Index, folder: Path, reader: FileReader, progress: ProgressFn | None = None, ahead: Ahead | None = None
+) -> SyncReport:
     """Brings the index in step with the folder: new and changed files are read, moved ones keep their vectors, deleted
-    ones are forgotten, the rest is left alone. A file that cannot be read is reported, and the rest goes on."""
-    filler = Filler(index, progress)
+    ones are forgotten, the rest is left alone. A file that cannot be read is reported, and the rest goes on. `ahead`
+    reads in place of this process."""
+    with Filler(index, progress) as filler:
+        return _synced(index, folder, reader, filler, ahead or _read_ahead)
+
+
+def _synced(index: Index, folder: Path, reader: FileReader, filler: Filler, ahead: Ahead) -> SyncReport:
     index.refresh()
     found = files(folder)
     known = index.library.sources()
@@ -68,13 +80,15 @@ def sync_folder(index: Index, folder: Path, reader: FileReader, progress: Progre
     for name in sorted(gone):
         index.library.remove_source(name, _retitled(index, gone[name].doc_id, without=name))
         outcomes.append(FileOutcome(name, "removed", gone[name].doc_id))
-    index.library.forget_refusals(set(index.library.refusals()) - {file.name for file in found})
+    if refused := set(index.library.refusals()):
+        index.library.forget_refusals(refused - {file.name for file in found})
     index.library.remove(index.library.orphans())
     filler.begin(len(todo), sum(file.size for file in todo))
     stored: set[str] = set()
-    for file, read in _read_ahead(todo, reader):
-        outcomes.append(_stored(index, file, known.get(file.name), read, reader.rules, stored))
-        filler.read(file.name, file.size, outcomes[-1].passages)
+    with closing(ahead(todo, reader)) as coming:
+        for file, read in coming:
+            outcomes.append(_stored(index, file, known.get(file.name), read, reader.rules, stored))
+            filler.read(file.name, file.size, outcomes[-1].passages)
     filler.finish()
     # Whatever became of the library in between: no mark outlives the file that it quotes.
     absent = gone_from(found, feedback.sources(index.directory))
@@ -88,7 +102,6 @@ def add_texts(
 ) -> None:
     """Makes the index hold these texts and no other, one document a row (id, title, text): all body, nothing is taken
     for furniture."""
-    filler = Filler(index, progress)
     known = index.library.sources()
     for name in set(known) - {name for name, _, _ in rows}:
         index.library.remove_source(name)
@@ -101,11 +114,14 @@ def add_texts(
         entries.append(Entry(document, chunk(document, chars=chunk_chars), (Source(name, document.id, sha=digest),)))
     index.library.add_all(entries)
     index.library.remove(index.library.orphans())
-    filler.finish()
+    with Filler(index, progress) as filler:
+        filler.finish()
 
 
 def gone_from(found: Sequence[File], known: Mapping[str, T]) -> dict[str, T]:
     """Known files that the folder no longer holds; what lies in a folder that cannot be opened just now is not gone."""
+    if not known:
+        return {}
     closed = tuple(f"{file.name}/" for file in found if file.skipped)
     names = {file.name for file in found}
     return {name: source for name, source in known.items() if name not in names and not name.startswith(closed)}
@@ -136,6 +152,8 @@ def _moved(
 ) -> tuple[list[FileOutcome], list[File]]:
     """Files whose very bytes are known: touched, renamed (taken out of `gone`), or the same document once more. Nothing
     of them is read or encoded again."""
+    if not todo:
+        return [], []
     sizes = {source.size for source in known.values()}
     held = {source.doc_id for source in known.values()}
     names: dict[str, deque[str]] = {}  # of what is gone, by document
@@ -176,7 +194,7 @@ def _retitled(index: Index, doc_id: str, name: str | None = None, without: str |
     return [replace(p, title=title) for p in index.library.passages_of(doc_id) if p.title != title and p.title]
 
 
-def _read_ahead(todo: Sequence[File], reader: FileReader) -> Iterator[tuple[File, Read | Notice]]:
+def _read_ahead(todo: Sequence[File], reader: FileReader) -> Generator[tuple[File, Read | Notice], None, None]:
     """Each file with what was read of it, or why it could not be; the next ones are read meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="judian-read") as pool:
         waiting: deque[tuple[File, Future[Read]]] = deque()

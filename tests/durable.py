@@ -137,7 +137,7 @@ def state_of(assistant: Assistant, questions: Sequence[str] = QUESTIONS) -> Stat
         (a.text, a.short, a.reason, a.citations) for a in (assistant.ask(question) for question in questions)
     )
     dense = index.store.ids()  # type: ignore[attr-defined]
-    return State(documents, passages, answers, frozenset(dense), frozenset(index.lexical.ids()))
+    return State(documents, passages, answers, frozenset(map(int, dense)), frozenset(index.lexical.ids().tolist()))
 
 
 def assert_in_step(assistant: Assistant) -> None:
@@ -145,10 +145,11 @@ def assert_in_step(assistant: Assistant) -> None:
     library = assistant._index.library
     assert library.damages() == []
     assert not library.unindexed() and not library.removed() and not library.orphans()
-    assert library.stray_vectors() == 0
-    ids = library.ids()
-    assert assistant._index.store.ids() == ids  # type: ignore[attr-defined]
-    assert assistant._index.lexical.ids() == ids
+    assert library.stray_vectors() == library.unowned_vectors() == 0
+    ids = library.ids().tolist()
+    assert library.count == len(ids) and library.waiting == 0
+    assert sorted(map(int, assistant._index.store.ids())) == ids  # type: ignore[attr-defined]
+    assert assistant._index.lexical.ids().tolist() == ids
     assert all(info.indexed for info in assistant.documents())
 
 
@@ -296,17 +297,17 @@ def _die(order: dict[str, Any]) -> None:
     import rag.fill
     from rag.intake import Intake
     from rag.lexical import LexicalRanker
-    from rag.library import Library
+    from rag.library.connections import Connections
 
     steps = Steps(order["step"])
-    connect = Library._connect
+    connect = Connections.connect
 
-    def traced(self: Library) -> sqlite3.Connection:
+    def traced(self: Connections) -> sqlite3.Connection:
         db = connect(self)
         db.set_trace_callback(steps.sql)
         return db
 
-    Library._connect = traced  # type: ignore[method-assign]
+    Connections.connect = traced  # type: ignore[method-assign]
     rag.fill._GROUP, rag.fill._OFTEN = 24, 50  # more groups, more flushes
     steps.around(os, "replace")
     steps.around(os, "fsync")

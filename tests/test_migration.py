@@ -74,6 +74,69 @@ def first_format(path: Path, texts: dict[str, str]) -> None:
     db.close()
 
 
+SECOND = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, title BLOB NOT NULL, source BLOB NOT NULL, date BLOB NOT NULL, characters INTEGER NOT NULL,
+    indexed INTEGER NOT NULL DEFAULT 0, digest BLOB NOT NULL, meta TEXT NOT NULL, sections TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT '', pages INTEGER, han INTEGER NOT NULL DEFAULT 0, headers TEXT NOT NULL DEFAULT '[]',
+    notices TEXT NOT NULL DEFAULT '[]', seal BLOB
+);
+CREATE INDEX documents_unindexed ON documents (id) WHERE indexed = 0;
+CREATE TABLE texts (
+    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, ord INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (doc_id, ord)
+);
+CREATE TABLE sources (
+    path BLOB PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sources_document ON sources (doc_id, path);
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, ord INTEGER NOT NULL,
+    start INTEGER NOT NULL, end INTEGER NOT NULL, role TEXT NOT NULL, page INTEGER, title BLOB, path TEXT NOT NULL,
+    row INTEGER, header INTEGER, digest BLOB
+);
+CREATE INDEX passages_document ON passages (doc_id, ord);
+CREATE INDEX passages_digest ON passages (digest);
+CREATE TABLE removed (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE vectors (digest BLOB PRIMARY KEY, vector BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE refused (
+    path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, rules TEXT NOT NULL, en BLOB NOT NULL,
+    zh BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE deletions (
+    name TEXT NOT NULL, doc_id TEXT NOT NULL, at TEXT NOT NULL, passages BLOB NOT NULL, probes BLOB NOT NULL,
+    PRIMARY KEY (name, doc_id)
+) WITHOUT ROWID;
+PRAGMA application_id = 1247102025;
+PRAGMA user_version = 2;
+"""
+"""As the second one did."""
+
+
+def second_format(path: Path) -> None:
+    """A library as it is now, written back: its texts in blocks of 4,096 characters, without what is noted since."""
+    now, was = sqlite3.connect(path), sqlite3.connect(path.with_name("second"))
+    was.executescript(SECOND)
+    for table in ("meta", "documents", "sources", "passages", "removed", "vectors", "refused", "deletions"):
+        columns = [row[1] for row in was.execute(f"PRAGMA table_info({table})")]
+        found = now.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+        was.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", found)
+    texts: dict[str, str] = {}
+    for doc_id, body in now.execute("SELECT doc_id, body FROM texts ORDER BY doc_id, ord"):
+        texts[doc_id] = texts.get(doc_id, "") + body.decode()
+    for doc_id, text in texts.items():
+        blocks = [(doc_id, at // 4096, text[at : at + 4096].encode()) for at in range(0, len(text), 4096)]
+        was.executemany("INSERT INTO texts VALUES (?, ?, ?)", blocks)
+    was.commit()
+    was.close()
+    now.close()
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+    path.with_name("second").rename(path)
+
+
 TEXTS = {"a.txt": "第一句。第二句。" * 900, "b/二.txt": "This is the second text. " * 20}
 
 
@@ -93,7 +156,7 @@ def test_a_library_of_the_first_format_is_read_as_it_was(tmp_path: Path) -> None
                     for a, b, title in ((0, half, "别名"), (half, len(text), "标题"))
                 ]
                 assert library.sources()[name] == Source(name, f"d{at}", len(text.encode()), 7, "sha")
-            assert library.scripts() == (frozenset({"d0"}), frozenset({"d1"}))
+            assert library.in_han(["d0", "d1", "none"]) == {"d0"}
             assert library.removed() == ["gone"] and library.unindexed() == [] and library.refusals() == {}
             assert [(i.kind, i.pages, i.notices) for i in library.documents()] == [("", None, ())] * 2
 
@@ -115,6 +178,37 @@ def test_a_migrated_library_does_all_that_a_new_one_does(tmp_path: Path) -> None
         assert old.execute(sql).fetchall() == made.execute(sql).fetchall()
         assert old.execute(told).fetchall() == made.execute(told).fetchall()
     new.close()
+
+
+def test_an_index_of_the_second_format_goes_on_as_it_was(tmp_path: Path) -> None:
+    folder, index = make_folder(tmp_path / "材料", 12), tmp_path / "index"
+    long = "".join(f"第{n}段说的是{n * 7}号井的水位。" for n in range(900))
+    (folder / "re\u0301sume\u0301.txt").write_text(long, encoding="utf-8")  # a name as macOS writes it
+    with synced(folder, index)[0] as assistant:
+        before = state_of(assistant)
+    second_format(index / "library.sqlite")
+    with Library(index / "library.sqlite") as library:
+        assert library.damages() == [] and library.held() == {} and library.stray_vectors() == 0
+        [held] = library.named("r\u00e9sum\u00e9.txt")
+        assert library.document(held).text == long and library.named("r\u00e9*") == {held}
+    embedder = HashEmbedder()
+    assistant, report = synced(folder, index, embedder)
+    with assistant:
+        assert embedder.encoded == [] and {o.state for o in report.outcomes} == {"unchanged"} and not report.mended
+        assert state_of(assistant) == before
+        assert_in_step(assistant)
+        assert_true(assistant)
+
+
+def test_what_an_old_library_never_noted_is_found_when_it_becomes_one_of_this(tmp_path: Path) -> None:
+    path = tmp_path / "library.sqlite"
+    first_format(path, TEXTS)
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM sources WHERE doc_id = 'd0'")
+    db.close()
+    with Library(path) as library:
+        assert library.orphans() == ["d0"] and (library.count, library.document_count) == (4, 2)
+        assert [p.digest for p in library.passages_of("d1")] and library.check() == []
 
 
 def test_an_index_of_the_first_format_is_brought_in_step(tmp_path: Path) -> None:

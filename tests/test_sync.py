@@ -313,7 +313,7 @@ def start(place: Place, tmp_path: Path, seconds: float) -> subprocess.Popen[byte
 def test_a_second_writer_is_told_who_writes_and_a_reader_answers(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.index._LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("rag.index.place._LOCK_SECONDS", 0.2)
     place.write("集市.txt", "集市", MARKET)
     process = start(place, tmp_path, 600)
     try:
@@ -356,7 +356,7 @@ def test_an_index_that_was_built_anew_by_another_is_taken_up(place: Place) -> No
 
 
 def test_a_rebuild_that_must_wait_leaves_what_there_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.index._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("rag.index.place._LOCK_SECONDS", 0.1)
     with writing(place.index), pytest.raises(BusyError, match="is writing"):
         place.assistant.rebuild()
     assert place.cited("渡船每天往返几趟？")[0][0] == "渡口.txt"

@@ -1,5 +1,5 @@
 """What `python -m rag doctor` says: whether everything that an answer needs is here, and what to do where it is not.
-Loads no model, makes no index, asks no network."""
+Loads no model, makes no index, asks nobody but a vector store of its own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pathlib import Path
 from rag.config import DEFAULT_MODEL, Settings
 from rag.doctor.item import Item, bad, good
 from rag.doctor.models import engine, model, offline, reader
+from rag.doctor.store import store
 from rag.errors import RagError
-from rag.index import directory_of, find_folder
+from rag.index import check_rankers, directory_of, find_folder
 from rag.library import Library
 from rag.parse import SUFFIXES
 from rag.shelf import count, examined, some
@@ -62,6 +63,7 @@ def examine(folder: str | None = None, env: Mapping[str, str] | None = None) -> 
         reader(settings),
         _folder(settings),
         _index(settings),
+        *store(settings),
         _space(settings),
         offline(settings, os.environ if env is None else env),
     ]
@@ -125,8 +127,8 @@ def _index(settings: Settings) -> Item:
             return _unmade(directory, folder)
         library = Library(directory / "library.sqlite")
         try:
-            wrong = library.check()
-            documents, passages, waiting = len(library.documents()), library.count, len(library.unindexed())
+            wrong = library.check() + check_rankers(directory, settings.store)
+            documents, passages, waiting = library.document_count, library.count, len(library.unindexed())
             built_by = library.meta().get("model", "")
         finally:
             library.close()

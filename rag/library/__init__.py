@@ -3,26 +3,30 @@ vectors and the lexical index hold ids and can always be rebuilt from here.
 
 Write order, so that a crash leaves work to do and never a lie:
 
-    add:     library.add (indexed = 0)  → rankers.remove(doc) and .add(passages), flush → library.mark_indexed
-    remove:  library.remove (tombstone) → rankers.remove(doc), flush                    → library.mark_forgotten
+    add:     library.add (indexed = 0)  → rankers.remove(doc) and .add(passages) → library.settle, flush → library.mark_indexed
+    remove:  library.remove (tombstone) → rankers.remove(doc), flush             → library.mark_forgotten
 
-On opening, finish `removed()` first, then `unindexed()`.
+On opening, finish `removed()` first, then `unindexed()`. Where a ranker's stamp is the one in `held()`, it holds all that is
+called indexed. What is told of a file survives a power cut from `settle` on (before, the next sync finds it out again); what
+takes a document away, or says that it is finished, does so at once.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
-from rag.errors import BusyError, IndexBrokenError, IndexMismatchError
-from rag.library import kept, rows, schema, seal
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import IndexBrokenError
+from rag.library import kept, names, rows, seal, tallies
+from rag.library.connections import Connections
+from rag.library.file import inode, is_library
 from rag.library.kept import Deletion, Refusal, salvaged
-from rag.library.rows import DocumentInfo, Entry, Source, inode, is_library
+from rag.library.places import places
+from rag.library.rows import DocumentInfo, Entry, Source
 from rag.library.schema import FORMAT
 from rag.library.seal import Damage
 from rag.protocols import Vectors
@@ -32,8 +36,6 @@ __all__ = [
     "FORMAT", "Damage", "Deletion", "DocumentInfo", "Entry", "Library", "Refusal", "Source", "inode", "is_library",
     "salvaged",
 ]  # fmt: skip
-
-_PATIENCE = 10  # seconds to wait for another process's transaction
 
 
 class Library:
@@ -45,34 +47,14 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self._lock = threading.RLock()
-        self._idle: list[sqlite3.Connection] = []
-        self._closed = False
-        self._scripts: rows.Scripts = (None, frozenset(), frozenset())
-        with self._guard():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            try:
-                self._prepare()
-            except BaseException:
-                self._writer.close()
-                raise
-            self.inode = inode(self.path)  # of the file that is open
+        self._file = Connections(Path(path))
+        self._read, self._write = self._file.read, self._file.write
+        self.path = self._file.path
+        self.inode = self._file.inode  # of the file that is open
 
     def close(self) -> None:
         """Closes every connection; afterwards the library cannot be used. Harmless twice."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._close_idle()
-            self._writer.close()
-
-    def _close_idle(self) -> None:
-        with suppress(IndexError):  # two threads may be at it
-            while True:
-                self._idle.pop().close()
+        self._file.close()
 
     def __enter__(self) -> Library:
         return self
@@ -91,50 +73,65 @@ class Library:
 
     def add_all(self, entries: Iterable[Entry]) -> None:
         """`add` for many documents in one transaction: all or none."""
-        with self._write() as db:
+        with self._write(durable=False) as db:
             for entry in entries:
                 rows.insert(db, entry)
             rows.mark_changed(db)
 
-    def mark_indexed(self, doc_ids: Iterable[str]) -> None:
-        """Says that every ranker holds these documents durably."""
+    def settle(self) -> None:
+        """Makes durable what was added. To be called before a ranker makes durable what it holds of it: a document that a
+        power cut takes from here would never be taken out of there."""
+        self._file.settle()
+
+    def mark_indexed(self, doc_ids: Collection[str], stamps: Mapping[str, str] | None = None) -> None:
+        """Says that every ranker holds these documents durably, as do all that were called indexed before; `stamps`: the
+        rankers' stamps, as they then are, by name."""
+        if not (doc_ids or stamps):
+            return
         with self._write() as db:
             db.execute(f"UPDATE documents SET indexed = 1 WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
+            tallies.put_stamps(db, stamps or {})
 
-    def mark_unindexed(self) -> None:
-        """Asks for every document to be indexed again (a ranker was lost or rebuilt)."""
+    def mark_unindexed(self, doc_ids: Collection[str] | None = None) -> None:
+        """Asks for these documents, or all, to be indexed again (a ranker was lost or rebuilt)."""
         with self._write() as db:
-            db.execute("UPDATE documents SET indexed = 0")
+            if doc_ids is None:
+                db.execute("UPDATE documents SET indexed = 0")
+            else:
+                db.execute(f"UPDATE documents SET indexed = 0 WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
 
     def remove(self, doc_ids: Collection[str]) -> None:
         """Removes documents with their text, passages and sources, and leaves a tombstone (see `removed`). Unknown ids
         are ignored. The freed space is overwritten with zeros."""
         if not doc_ids:
             return
+        listed = rows.id_list(doc_ids)
         with self._write() as db:
-            db.execute(
-                f"INSERT OR IGNORE INTO removed SELECT id FROM documents WHERE id IN {rows.LIST}",
-                (rows.id_list(doc_ids),),
-            )
-            db.execute(f"DELETE FROM documents WHERE id IN {rows.LIST}", (rows.id_list(doc_ids),))
-            for table in ("sources", "texts", "passages"):  # cascaded, but for rows whose document is not there
-                db.execute(f"DELETE FROM {table} WHERE doc_id IN {rows.LIST}", (rows.id_list(doc_ids),))
+            digests = tallies.digests_of(db, f"doc_id IN {rows.LIST}", listed)
+            db.execute(f"INSERT OR IGNORE INTO removed SELECT id FROM documents WHERE id IN {rows.LIST}", (listed,))
+            gone = {  # each by itself, not by cascade: they are counted, and some may have no document
+                table: db.execute(f"DELETE FROM {table} WHERE doc_id IN {rows.LIST}", (listed,)).rowcount
+                for table in ("sources", "texts", "passages", "orphaned")
+            }
+            documents = db.execute(f"DELETE FROM documents WHERE id IN {rows.LIST}", (listed,)).rowcount
+            tallies.count(db, documents=-documents, passages=-gone["passages"])
+            tallies.unwanted(db, digests)
             rows.mark_changed(db)
-        self._clear_log()
+        self._file.clear_log()
 
     def mark_forgotten(self, doc_ids: Iterable[str]) -> None:
         """Says that no ranker holds anything of these removed documents any more; drops the kept vectors that belong to no
         passage any more."""
         with self._write() as db:
-            db.execute("DELETE FROM vectors WHERE digest NOT IN (SELECT digest FROM passages WHERE digest IS NOT NULL)")
+            tallies.drop_strays(db)
             db.execute(f"DELETE FROM removed WHERE doc_id IN {rows.LIST}", (rows.id_list(doc_ids),))
-        self._clear_log()
+        self._file.clear_log()
 
     def set_source(self, source: Source, gone: str | None = None, retitled: Sequence[Passage] = ()) -> None:
         """Records that a file holds a document of the library; a path that named another document moves over. In the same
         transaction, for a file that was renamed: forgets its old name, and gives passages the titles of these.
         Raises UnknownDocumentError."""
-        with self._write() as db:
+        with self._write(durable=False) as db:
             if not db.execute("SELECT 1 FROM documents WHERE id = ?", (rows.clean(source.doc_id),)).fetchone():
                 raise rows.unknown(source.doc_id, ())
             rows.put_source(db, source)
@@ -146,36 +143,40 @@ class Library:
     def remove_source(self, path: str, retitled: Sequence[Passage] = ()) -> None:
         """Forgets a file; its document stays (see `orphans`). An unknown path is ignored. What a proof of the deletion
         needs is kept: hashes, no text and no name. `retitled` as in `set_source`, where another file still holds it."""
-        with self._write() as db:
+        with self._write(durable=False) as db:
             kept.drop_source(db, path)
             kept.retitle(db, retitled)
             rows.mark_changed(db)
 
     def refuse(self, refusal: Refusal) -> None:
         """Records that a file cannot be read, so that it is not tried again as it is."""
-        with self._write() as db:
+        with self._write(durable=False) as db:
             kept.put_refusal(db, refusal)
 
     def forget_refusals(self, paths: Iterable[str]) -> None:
-        with self._write() as db:
-            db.executemany("DELETE FROM refused WHERE path = ?", [(rows.pack(path),) for path in paths])
+        packed = [(rows.pack(path),) for path in paths]
+        if packed:
+            with self._write(durable=False) as db:
+                db.executemany("DELETE FROM refused WHERE path = ?", packed)
 
     def keep_vectors(self, digests: Sequence[bytes], vectors: Vectors) -> None:
         """Keeps vectors, float32 rows in the order of their passages' digests, rounded to 16 bits."""
-        with self._write() as db:
+        with self._write(durable=False) as db:
             kept.put_vectors(db, digests, vectors)
 
     def take_vectors(self, kept_ones: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Keeps vectors that were kept by another library (`salvaged`)."""
         with self._write() as db:
-            db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", kept_ones)
+            kept.take_vectors(db, kept_ones)
 
     def clear(self) -> None:
         """Forgets every document but keeps the vectors, which those passages that come again get back."""
         with self._write() as db:
             db.execute("INSERT OR IGNORE INTO removed SELECT id FROM documents")
-            for table in ("documents", "refused"):
+            for table in ("sources", "texts", "passages", "orphaned", "documents", "refused", "stray"):
                 db.execute(f"DELETE FROM {table}")
+            db.execute("INSERT INTO stray SELECT digest FROM vectors")
+            db.execute("UPDATE counts SET n = 0")
             rows.mark_changed(db)
 
     def set_meta(self, key: str, value: str) -> None:
@@ -195,6 +196,17 @@ class Library:
         """Ids of documents that the rankers may not hold, or hold in an older form: remove from them, then add."""
         with self._read() as db:
             return [row[0] for row in db.execute("SELECT id FROM documents WHERE indexed = 0 ORDER BY id")]
+
+    def held(self) -> dict[str, str]:
+        """The stamp that each ranker had when it last held all that is called indexed, by the ranker's name."""
+        with self._read() as db:
+            return dict(db.execute("SELECT ranker, stamp FROM stamps"))
+
+    @property
+    def revision(self) -> str:
+        """Another string after every change of the documents or their files, whoever makes it."""
+        with self._read() as db:
+            return rows.revision(db)
 
     def removed(self) -> list[str]:
         """Ids of removed documents that a ranker may still hold."""
@@ -216,8 +228,7 @@ class Library:
     def orphans(self) -> list[str]:
         """Ids of documents that no file holds any more."""
         with self._read() as db:
-            sql = "SELECT id FROM documents WHERE id NOT IN (SELECT doc_id FROM sources) ORDER BY id"
-            return [row[0] for row in db.execute(sql)]
+            return tallies.orphans(db)
 
     def documents(self, ids: Collection[str] | None = None) -> list[DocumentInfo]:
         """Every document, or every one of these ids, in order of source."""
@@ -227,8 +238,35 @@ class Library:
     def holding(self, roles: Collection[str]) -> frozenset[str]:
         """Ids of the documents that have a passage of one of these roles."""
         with self._read() as db:
-            sql = f"SELECT DISTINCT doc_id FROM passages WHERE role IN {rows.LIST}"
-            return frozenset(row[0] for row in db.execute(sql, (rows.id_list(roles),)))
+            return frozenset(names.holding(db, roles))
+
+    def named(self, name: str) -> set[str]:
+        """Ids of the documents that one name means: an id, a file, a folder that ends in "/", or a pattern (`*` also crosses
+        folders). Letters are compared composed (NFC)."""
+        with self._read() as db:
+            return names.named(db, name)
+
+    def dates(self) -> list[str]:
+        """The dates that documents state, each once, as they state them."""
+        with self._read() as db:
+            return names.dates(db)
+
+    def dated(self, dates: Collection[str]) -> set[str]:
+        """Ids of the documents that state one of these dates, in these very words."""
+        with self._read() as db:
+            return names.dated(db, dates)
+
+    def some_sources(self, most: int) -> list[str]:
+        """The first files by name."""
+        with self._read() as db:
+            return [
+                rows.unpack(row[0]) for row in db.execute("SELECT path FROM sources ORDER BY path LIMIT ?", (most,))
+            ]
+
+    def in_han(self, doc_ids: Collection[str]) -> set[str]:
+        """Those of these documents that are in Han characters, as their openings show."""
+        with self._read() as db:
+            return rows.select_han(db, doc_ids)
 
     def document(self, id_or_source: str) -> Document:
         """The document of that id, or of that source (any of them). Its `source` is the first by path.
@@ -243,33 +281,55 @@ class Library:
             found = {p.id: p for p in rows.select_passages(db, f"p.id IN {rows.LIST}", json.dumps(wanted))}
         return {i: found[i] for i in wanted if i in found}
 
+    def places(self, passages: Sequence[Passage]) -> dict[int, tuple[str, str]]:
+        """Title and source of the documents of these passages by the passages' ids; those that are not as they were stored
+        are left out."""
+        with self._read() as db:
+            return places(db, passages)
+
     def passages_of(self, doc_id: str) -> list[Passage]:
         """All passages of a document in their order; none for an unknown id."""
         with self._read() as db:
             return list(rows.select_passages(db, "p.doc_id = ?", rows.clean(doc_id)))
 
-    def scripts(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Ids of the documents in Han characters, as their openings show, and of all others."""
+    def sample(self, most: int) -> list[Passage]:
+        """At most so many passages, spread evenly over all: ids are hashes, so that equal steps through their range meet
+        documents by their length. The same for the same material; costs as many look-ups as it gives passages."""
         with self._read() as db:
-            found = self._scripts = rows.select_scripts(db, self._scripts)
-            return found[1:]
+            return rows.select_sample(db, most)
 
-    def ids(self) -> set[int]:
-        """Every passage id: what the rankers should hold."""
+    def ids(self) -> NDArray[np.int64]:
+        """Every passage id, in order: what the rankers should hold."""
         with self._read() as db:
-            return {row[0] for row in db.execute("SELECT id FROM passages")}
+            return rows.select_ids(db, "")
 
-    def waiting_ids(self) -> set[int]:
-        """The passage ids of documents that are not yet indexed."""
+    def waiting_ids(self) -> NDArray[np.int64]:
+        """The passage ids of documents that are not yet indexed, in order."""
         with self._read() as db:
-            sql = "SELECT id FROM passages WHERE doc_id IN (SELECT id FROM documents WHERE indexed = 0)"
-            return {row[0] for row in db.execute(sql)}
+            return rows.select_ids(db, " WHERE doc_id IN (SELECT id FROM documents WHERE indexed = 0)")
+
+    def documents_of(self, ids: NDArray[np.int64]) -> list[str]:
+        """Ids of the documents that have one of these passages."""
+        with self._read() as db:
+            sql = f"SELECT DISTINCT doc_id FROM passages WHERE id IN {rows.LIST} ORDER BY doc_id"
+            return [row[0] for row in db.execute(sql, (rows.id_list(ids.tolist()),))]
+
+    @property
+    def waiting(self) -> int:
+        """How many passages belong to documents that are not yet indexed."""
+        with self._read() as db:
+            return int(db.execute("SELECT coalesce(sum(passages), 0) FROM documents WHERE indexed = 0").fetchone()[0])
 
     @property
     def count(self) -> int:
         """How many passages there are."""
         with self._read() as db:
-            return cast(int, db.execute("SELECT count(*) FROM passages").fetchone()[0])
+            return tallies.counted(db, "passages")
+
+    @property
+    def document_count(self) -> int:
+        with self._read() as db:
+            return tallies.counted(db, "documents")
 
     def refusals(self) -> dict[str, Refusal]:
         """Every file that could not be read, by its path."""
@@ -282,10 +342,14 @@ class Library:
             return kept.vectors(db, digests)
 
     def stray_vectors(self) -> int:
-        """How many kept vectors belong to no passage."""
+        """How many kept vectors are noted to belong to no passage: `mark_forgotten` drops them."""
         with self._read() as db:
-            sql = "SELECT count(*) FROM vectors WHERE digest NOT IN (SELECT digest FROM passages WHERE digest IS NOT NULL)"
-            return cast(int, db.execute(sql).fetchone()[0])
+            return int(db.execute("SELECT count(*) FROM stray").fetchone()[0])
+
+    def unowned_vectors(self) -> int:
+        """How many kept vectors belong to no passage: looks at all of them, for a proof."""
+        with self._read() as db:
+            return tallies.unowned(db)
 
     def deletions(self, path: str) -> list[Deletion]:
         """What is known of the documents that a deleted file of that name held."""
@@ -304,92 +368,3 @@ class Library:
     def check(self) -> list[str]:
         """`damages` as lines: what is wrong. Empty: sound."""
         return [damage.what for damage in self.damages()]
-
-    # -- connections --------------------------------------------------------------------------------------------
-
-    def _connect(self) -> sqlite3.Connection:
-        # Threads hand connections on but never share one at the same time: see _read.
-        db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA foreign_keys = ON")
-        return db
-
-    def _prepare(self) -> None:
-        db = self._writer
-        application = db.execute("PRAGMA application_id").fetchone()[0]
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if application != schema.APPLICATION and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise IndexBrokenError(
-                f"{self.path} is not a library of this program; name another index directory (index_dir)",
-                f"{self.path} 不是本程序的资料库；请用 index_dir 指定别的索引目录",
-            )
-        if application == schema.APPLICATION and version > FORMAT:
-            raise IndexMismatchError(
-                f"{self.path} has format {version}, this program reads up to {FORMAT}: a newer version wrote it; update the"
-                " program, or name another index directory (index_dir)",
-                f"{self.path} 的格式是 {version}，本程序最高只读 {FORMAT}：它由更新的版本写成；请升级程序，或用 index_dir 另指定索引目录",
-            )
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # a marked document must survive a power cut: its vectors do
-        db.execute("PRAGMA secure_delete = ON")
-        if application != schema.APPLICATION or version < FORMAT:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    schema.create(db)
-                elif version < FORMAT:  # else another process was first
-                    schema.migrate(db, version)
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-
-    def _clear_log(self) -> None:
-        with self._lock, self._guard():
-            # The log still holds the old pages; where a long reader is at work a later checkpoint does this.
-            self._writer.execute("PRAGMA busy_timeout = 500")
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._writer.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
-
-    @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
-        """A connection of one's own inside one snapshot."""
-        with self._guard():
-            self._refuse_closed()
-            try:
-                db = self._idle.pop()
-            except IndexError:
-                db = self._connect()
-            try:
-                db.execute("BEGIN")
-                yield db
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                self._idle.append(db)
-                if self._closed:  # asked only now: `close` looks at what is idle once
-                    self._close_idle()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._guard():
-            self._refuse_closed()
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise BusyError(f"{self.path} was closed; open it again", f"{self.path} 已关闭；请重新打开")
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise rows.translated(self.path, error) from error

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.library import tallies
 from rag.library.probes import Hashes, probes_of
 from rag.library.rows import LIST, clean, hashed, pack, text_of, unpack
 from rag.library.seal import Damage, put_seal
 from rag.protocols import Vectors
 from rag.types import Passage
 
-_TEXT = 4096  # blocks of a deleted text that are probed: 16 million characters
+_TEXT = 16_384  # blocks of a deleted text that are probed: 16 million characters
 _WIDTH = 16  # bytes of a passage's digest
 _KINDS = {
     "sources": {"path": "blob", "doc_id": "text", "size": "integer", "mtime_ns": "integer", "sha": "text"},
@@ -69,6 +70,13 @@ def put_vectors(db: sqlite3.Connection, digests: Sequence[bytes], vectors: Vecto
     db.executemany(
         "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(*row, zlib.crc32(b"".join(row))) for row in rows]
     )
+    tallies.unwanted(db, digests)  # a document that went while it was encoded
+
+
+def take_vectors(db: sqlite3.Connection, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
+    rows = list(rows)
+    db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+    tallies.unwanted(db, [row[0] for row in rows])
 
 
 def vectors(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, Vectors]:
@@ -92,14 +100,20 @@ def retitle(db: sqlite3.Connection, passages: Sequence[Passage]) -> None:
             crc = zlib.crc32(p.digest + row[1])
             db.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", (p.digest, row[1], crc))
         db.execute("UPDATE passages SET title = ?, digest = ? WHERE id = ?", (pack(p.title), p.digest, p.id))
+    tallies.wanted(db, [p.digest for p in passages])
+    tallies.unwanted(db, [digest for digest in held.values() if digest])
     for doc_id in {p.doc_id for p in passages}:
         db.execute("UPDATE documents SET indexed = 0 WHERE id = ?", (clean(doc_id),))
         put_seal(db, doc_id)
 
 
 def drop_source(db: sqlite3.Connection, path: str) -> None:
-    note_deletion(db, path)
+    row = db.execute("SELECT doc_id FROM sources WHERE path = ?", (pack(path),)).fetchone()
+    if row is None:
+        return
+    note_deletion(db, path, row[0])
     db.execute("DELETE FROM sources WHERE path = ?", (pack(path),))
+    tallies.settle_orphan(db, row[0])
 
 
 def unreadable(db: sqlite3.Connection) -> list[Damage]:
@@ -130,16 +144,13 @@ def salvaged(path: Path, model: str) -> list[tuple[bytes, bytes, int]]:
     return held
 
 
-def note_deletion(db: sqlite3.Connection, path: str) -> None:
+def note_deletion(db: sqlite3.Connection, path: str, doc_id: str) -> None:
     """Before a file is forgotten: what its document can be recognised by."""
-    row = db.execute("SELECT doc_id FROM sources WHERE path = ?", (pack(path),)).fetchone()
-    if row is None:
-        return
-    ids = [number for (number,) in db.execute("SELECT id FROM passages WHERE doc_id = ? ORDER BY ord", row)]
-    probes = probes_of(text_of(db, row[0], 0, _TEXT))
+    ids = [number for (number,) in db.execute("SELECT id FROM passages WHERE doc_id = ? ORDER BY ord", (doc_id,))]
+    probes = probes_of(text_of(db, doc_id, 0, _TEXT))
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     # The id is written backwards: a search of this file's bytes for it must find what was left behind, not this row.
-    told = (hashed(path), row[0][::-1], now, np.array(ids, dtype=np.int64).tobytes(), probes.tobytes())
+    told = (hashed(path), doc_id[::-1], now, np.array(ids, dtype=np.int64).tobytes(), probes.tobytes())
     db.execute("INSERT OR REPLACE INTO deletions VALUES (?, ?, ?, ?, ?)", told)
 
 

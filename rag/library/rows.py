@@ -9,16 +9,18 @@ import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rag.errors import BusyError, IndexBrokenError, RagError, UnknownDocumentError, VerificationError
-from rag.library.schema import APPLICATION, han
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import UnknownDocumentError, VerificationError
+from rag.library import tallies
+from rag.library.schema import BLOCK, OPENING, composed, han
 from rag.library.seal import put_seal
 from rag.types import Document, Notice, Passage, Section, Span
 
 REVISION = "revision"  # key of what changes with the documents
-BLOCK = 4096  # characters a stored block of text: a passage is cut from one or two, however long its document is
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,6 @@ class DocumentInfo:
     pages: int | None = None
     indexed: bool = True  # whether every ranker holds it
     notices: tuple[Notice, ...] = ()
-
-
-Scripts = tuple[str | None, frozenset[str], frozenset[str]]
-"""The library's revision when they were told, the documents in Han characters, and the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +102,7 @@ def insert(db: sqlite3.Connection, entry: Entry) -> None:
         "source": pack(document.source),
         "date": pack(document.value("date")),
         "characters": len(text),
+        "passages": len(passages),
         "digest": hashlib.sha256(pack(text)).digest(),
         "meta": json.dumps({key: (span.start, span.end) for key, span in document.meta.items()}),
         "sections": json.dumps(
@@ -111,10 +110,13 @@ def insert(db: sqlite3.Connection, entry: Entry) -> None:
         ),
         "kind": document.kind,
         "pages": document.pages,
-        "han": int(han(pack(text[:BLOCK]))),
+        "han": int(han(pack(text[:OPENING]))),
         "headers": json.dumps(list(headers)),
         "notices": json.dumps([(notice.en, notice.zh) for notice in notices]),
     }
+    digests = [p.digest for p in passages]
+    lost = tallies.digests_of(db, "doc_id = ?", document.id)
+    new = db.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone() is None
     names = ", ".join(row)
     updates = ", ".join(f"{name} = excluded.{name}" for name in row)
     db.execute(
@@ -122,8 +124,8 @@ def insert(db: sqlite3.Connection, entry: Entry) -> None:
         f" ON CONFLICT (id) DO UPDATE SET {updates}, indexed = 0",
         tuple(row.values()),
     )
-    for table in ("texts", "passages"):
-        db.execute(f"DELETE FROM {table} WHERE doc_id = ?", (document.id,))
+    db.execute("DELETE FROM texts WHERE doc_id = ?", (document.id,))
+    before = db.execute("DELETE FROM passages WHERE doc_id = ?", (document.id,)).rowcount
     db.execute("DELETE FROM removed WHERE doc_id = ?", (document.id,))  # indexing it again removes it first
     db.executemany(
         "INSERT INTO texts VALUES (?, ?, ?)",
@@ -133,23 +135,32 @@ def insert(db: sqlite3.Connection, entry: Entry) -> None:
         "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (p.id, p.doc_id, i, p.start, p.end, p.role, p.page, None if p.title == document.title else pack(p.title),
-             json.dumps(p.path), p.row, headers.get(p.columns), p.digest)
-            for i, p in enumerate(passages)
+             json.dumps(p.path), p.row, headers.get(p.columns), digest)
+            for i, (p, digest) in enumerate(zip(passages, digests, strict=True))
         ],
     )  # fmt: skip
+    tallies.count(db, documents=int(new), passages=len(passages) - before)
+    tallies.wanted(db, digests)
+    tallies.unwanted(db, lost)
     put_seal(db, document.id)
     if not sources and document.source:
         known = db.execute("SELECT 1 FROM sources WHERE doc_id = ?", (document.id,)).fetchone()
         sources = () if known else (Source(document.source, document.id),)
     for source in sources:
         put_source(db, source)
+    if not sources:
+        tallies.settle_orphan(db, document.id)
 
 
 def put_source(db: sqlite3.Connection, s: Source) -> None:
+    path = pack(s.path)
+    before = db.execute("SELECT doc_id FROM sources WHERE path = ?", (path,)).fetchone()
     db.execute(
-        "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?)",
-        (pack(s.path), s.doc_id, s.size, s.mtime_ns, s.sha),
+        "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?)",
+        (path, s.doc_id, s.size, s.mtime_ns, s.sha, composed(path)),
     )
+    for doc_id in {s.doc_id, *(before or ())}:
+        tallies.settle_orphan(db, doc_id)
     db.execute("DELETE FROM refused WHERE path = ?", (pack(s.path),))
     db.execute("DELETE FROM deletions WHERE name = ?", (hashed(s.path),))  # what is here again is not deleted
 
@@ -186,7 +197,7 @@ def select_document(db: sqlite3.Connection, id_or_source: str) -> Document:
 def select_infos(db: sqlite3.Connection, ids: Iterable[str] | None = None) -> Iterator[DocumentInfo]:
     sql = (
         "SELECT id, title, coalesce((SELECT min(path) FROM sources WHERE doc_id = documents.id), source) AS place,"
-        " characters, (SELECT count(*) FROM passages WHERE doc_id = documents.id), date, kind, pages, indexed, notices"
+        " characters, passages, date, kind, pages, indexed, notices"
         f" FROM documents{'' if ids is None else f' WHERE id IN {LIST}'} ORDER BY place, id"
     )
     for row in db.execute(sql, () if ids is None else (id_list(ids),)):
@@ -202,15 +213,29 @@ def text_of(db: sqlite3.Connection, doc_id: str, first: int = 0, last: int = 1 <
     return "".join(unpack(row[0]) for row in db.execute(sql, (doc_id, first, last)))
 
 
-def select_scripts(db: sqlite3.Connection, known: Scripts) -> Scripts:
-    """Ids of the documents in Han characters, as their first block shows, and of all others; `known` where no document
-    came or went since."""
+def select_han(db: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
+    """Those of these documents that are in Han characters, as their first block shows."""
+    sql = f"SELECT id FROM documents WHERE id IN {LIST} AND han = 1"
+    return {row[0] for row in db.execute(sql, (id_list(ids),))}
+
+
+def revision(db: sqlite3.Connection) -> str:
     row = db.execute("SELECT value FROM meta WHERE key = ?", (REVISION,)).fetchone()
-    revision = row[0] if row else ""
-    if revision == known[0]:
-        return known
-    told = dict(db.execute("SELECT id, han FROM documents WHERE characters > 0"))
-    return revision, frozenset(d for d, han in told.items() if han), frozenset(d for d, han in told.items() if not han)
+    return str(row[0]) if row else ""
+
+
+def select_ids(db: sqlite3.Connection, where: str) -> NDArray[np.int64]:
+    found = db.execute(f"SELECT id FROM passages{where}")
+    return np.sort(np.fromiter((row[0] for row in found), dtype=np.int64))
+
+
+def select_sample(db: sqlite3.Connection, most: int) -> list[Passage]:
+    step = max(1, (1 << 63) // max(1, most))
+    sql = "SELECT id FROM passages WHERE id >= ? ORDER BY id LIMIT 1"
+    met = (db.execute(sql, (at * step,)).fetchone() for at in range(most))
+    ids = list(dict.fromkeys(row[0] for row in met if row))
+    found = {p.id: p for p in select_passages(db, f"p.id IN {LIST}", id_list(ids))}
+    return [found[number] for number in ids if number in found]
 
 
 def mark_changed(db: sqlite3.Connection) -> None:
@@ -219,25 +244,30 @@ def mark_changed(db: sqlite3.Connection) -> None:
 
 
 def select_passages(db: sqlite3.Connection, where: str, parameter: str) -> Iterator[Passage]:
-    rows = db.execute(
+    found = db.execute(
         "SELECT p.id, p.doc_id, p.start, p.end, p.role, p.page, coalesce(p.title, d.title), p.path, p.row, p.header,"
-        " CASE WHEN p.header IS NULL THEN '' ELSE d.headers END"
-        f" FROM passages p JOIN documents d ON d.id = p.doc_id WHERE {where} ORDER BY p.doc_id, p.ord",
+        f" CASE WHEN p.header IS NULL THEN '' ELSE d.headers END, p.start / {BLOCK}, t.body"
+        " FROM passages p JOIN documents d ON d.id = p.doc_id"
+        f" LEFT JOIN texts t ON t.doc_id = p.doc_id AND t.ord = p.start / {BLOCK}"
+        f" WHERE {where} ORDER BY p.doc_id, p.ord",
         (parameter,),
     ).fetchall()
-    held: tuple[str, int, int] = ("", 0, 0)
-    text = told = ""
+    held, text, told = ("", 0), "", ""
     named: list[list[str]] = []
-    for number, doc_id, start, end, role, page, title, path, row, header, headers in rows:
-        # Passages of a document come in order, so the blocks read last usually hold the next one too.
-        want = (doc_id, start // BLOCK, max(start, end - 1) // BLOCK)
-        if not (held[0] == doc_id and held[1] <= want[1] and want[2] <= held[2]):
-            held, text = want, text_of(db, *want)
-        cut = text[start - held[1] * BLOCK : end - held[1] * BLOCK]
+    places: dict[str, tuple[str, ...]] = {"[]": ()}
+    for number, doc_id, start, end, role, page, title, path, row, header, headers, block, body in found:
+        if held != (doc_id, block):  # passages of a document come in order: the block read last often holds the next
+            held, text = (doc_id, block), unpack(body or b"")
+        first = start - block * BLOCK
+        cut = text[first : first + end - start]
+        if len(cut) < end - start:
+            cut += text_of(db, doc_id, block + 1, (end - 1) // BLOCK)[: end - start - len(cut)]
         if headers and headers != told:
             told, named = headers, json.loads(headers)
         columns = () if header is None else tuple(named[header])
-        place = tuple(json.loads(path))
+        place = places.get(path)
+        if place is None:
+            place = places[path] = tuple(json.loads(path))
         yield Passage(number, doc_id, cut, start, end, unpack(title), place, role, page, row, columns)
 
 
@@ -254,44 +284,3 @@ def unknown(name: str, known: Sequence[str]) -> UnknownDocumentError:
         f"no document '{name}'{hint[0]} List them with: python -m rag list",
         f"没有文档 {name}{hint[1]} 查看全部：python -m rag list",
     )
-
-
-def translated(path: Path, error: Exception) -> RagError:
-    text = str(error)
-    if any(word in text for word in ("locked", "busy")):
-        return BusyError(
-            f"{path} is in use by another process; close it or try again ({text})",
-            f"{path} 正被另一个进程使用；请关闭它或稍后再试（{text}）",
-        )
-    if isinstance(error, OSError) or any(
-        word in text for word in ("readonly", "unable to open", "full", "disk I/O error", "closed database")
-    ):
-        return RagError(
-            f"{path} cannot be used: {text}; check permissions and free space, or set index_dir",
-            f"无法使用 {path}：{text}；请检查权限与磁盘空间，或设置 index_dir",
-        )
-    return IndexBrokenError(
-        f"{path} is damaged ({text}); run: python -m rag rebuild",
-        f"{path} 已损坏（{text}）；请运行：python -m rag rebuild",
-    )
-
-
-def inode(path: Path) -> tuple[int, int] | None:
-    """Which file lies there just now; None: none does."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def is_library(path: Path) -> bool:
-    """Whether a file may be deleted as ours: it carries this program's mark in SQLite's header, or is no SQLite file
-    that any program could still read."""
-    with path.open("rb") as file:
-        header = file.read(72)
-    if not header.startswith(b"SQLite format 3\0") or len(header) < 72:
-        return True
-    mark, schema = header[68:72], header[40:44]
-    # Killed at the very first start, our own file has no mark and no table yet; most programs set no mark at all.
-    return mark == APPLICATION.to_bytes(4, "big") or (mark == bytes(4) and schema == bytes(4))

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rag.library import tallies
+
 SUM = "sum"  # key of the checksum over what `meta` says of the index
 _DOCUMENT = "id, title, source, date, characters, digest, meta, sections, kind, pages, han, headers, notices"
 _PASSAGES = "id, ord, start, end, role, page, title, path, row, header, digest"
@@ -64,6 +66,8 @@ def damages(db: sqlite3.Connection, apart: tuple[str, ...]) -> Iterator[Damage]:
     sql = "SELECT p.doc_id, p.id FROM passages p JOIN documents d ON d.id = p.doc_id WHERE p.start < 0"
     for doc_id, number in db.execute(sql + " OR p.end > d.characters OR p.start > p.end"):
         yield Damage(f"library: passage {number} lies outside its document", doc_id)
+    for told_wrong, doc_id in tallies.wrong(db):
+        yield Damage(f"library: {told_wrong}", doc_id)
 
 
 def _sum(db: sqlite3.Connection, apart: tuple[str, ...]) -> str:

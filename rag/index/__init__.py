@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rag.config import Settings
-from rag.errors import BusyError, FolderError, IndexBrokenError, IndexMismatchError, RagError
+from rag.errors import BusyError, IndexBrokenError, IndexMismatchError, RagError
+from rag.index.place import directory_of, discard, find_folder, writing
+from rag.index.step import bring_in_step, check_rankers, keep_step, own_queries, stamps_of
 from rag.lexical import LexicalRanker
 from rag.library import Library, inode, is_library, salvaged
 from rag.protocols import Embedder, VectorStore
 from rag.retrieve import DenseRanker
-from rag.stores import open_store
+from rag.stores import ScriptStores, open_store
 from rag.types import Notice
 
+__all__ = [
+    "RULES", "Index", "check_rankers", "directory_of", "discard", "find_folder", "keep_step", "open_index", "own_queries",
+    "writing",
+]  # fmt: skip
+
 RULES = "4"  # raise when parsing, furniture or chunking change what a passage is
-_LOCK_SECONDS = 5.0
-_CHECKED = 256 << 20  # bytes of a library up to which every opening reads all of it: a second or two at most
+_CHECKED = 96 << 20  # bytes of a library up to which every opening reads all of it: about a second
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class Index:
     dense: DenseRanker
     store: VectorStore  # what `dense` searches
     mended: tuple[Notice, ...] = ()  # what was found damaged on opening and made good
+    proven: frozenset[str] = frozenset()  # the rankers that are known to hold all that the library calls indexed
 
     def close(self) -> None:
         self.library.close()
@@ -49,46 +53,18 @@ class Index:
         self.lexical.reload()
         if hasattr(self.store, "reload"):
             self.store.reload()
-        _mark_lost(self.library, self.lexical, self.store)
+        self.proven = bring_in_step(self.library, self.lexical, self.store)
 
     def flush(self) -> None:
+        """Makes durable what the rankers hold, and before it what the library does."""
+        self.library.settle()
         self.lexical.flush()
         self.dense.flush()
 
-
-def find_folder(folder: str | os.PathLike[str]) -> Path:
-    """The folder of documents, absolute. The default name `seeds` is also found beside the package, so that a notebook
-    runs from any working directory. Raises FolderError."""
-    path = Path(folder).expanduser()
-    beside = Path(__file__).resolve().parent.parent / "seeds"
-    if not path.exists() and str(folder) == "seeds" and beside.is_dir():
-        path = beside
-    path = path.resolve()
-    if not path.exists():
-        raise FolderError(
-            f"the folder '{folder}' does not exist; name a folder of documents, for example: python app.py my-folder",
-            f"文件夹“{folder}”不存在；请指定一个放有文档的文件夹，例如：python app.py 我的文件夹",
-        )
-    if not path.is_dir():
-        raise FolderError(
-            f"'{folder}' is a file, not a folder; name the folder that holds it",
-            f"“{folder}”是文件，不是文件夹；请指定它所在的文件夹",
-        )
-    if not os.access(path, os.R_OK | os.X_OK):
-        raise FolderError(
-            f"the folder '{folder}' cannot be read; check its permissions", f"文件夹“{folder}”无法读取；请检查权限"
-        )
-    return path
-
-
-def directory_of(folder: Path, settings: Settings) -> Path:
-    """Where the index of a folder lives: `index_dir`, or one directory per folder in the user's data directory."""
-    if settings.index_dir:
-        return Path(settings.index_dir).expanduser().resolve()
-    import platformdirs
-
-    digest = hashlib.sha256(str(folder).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return Path(platformdirs.user_data_dir("judian", appauthor=False)) / "indexes" / f"{folder.name or 'root'}-{digest}"
+    @property
+    def stamps(self) -> dict[str, str]:
+        """The stamps of the rankers that are in step, by their names: see `Library.mark_indexed`."""
+        return {name: stamp for name, stamp in stamps_of(self.lexical, self.store).items() if name in self.proven}
 
 
 def open_index(
@@ -111,22 +87,22 @@ def open_index(
         _write_manifest(library, embedder, settings, folder)
         try:
             lexical = LexicalRanker(directory / "lexical")
-            store = open_store(settings.store, embedder.dim, directory / "vectors")
+            store = _store(directory, embedder, settings, library)
         except IndexBrokenError as error:
             en, zh = _what(error)
             mended += (Notice(f"{en}: filled again from the library", f"{zh}：已从资料库重新填充"),)
             shutil.rmtree(directory / "lexical", ignore_errors=True)
             shutil.rmtree(directory / "vectors", ignore_errors=True)
             lexical = LexicalRanker(directory / "lexical")
-            store = open_store(settings.store, embedder.dim, directory / "vectors")
+            store = _store(directory, embedder, settings, library)
             library.mark_unindexed()
-        _mark_lost(library, lexical, store)
+        proven = bring_in_step(library, lexical, store)
     except BaseException as error:
         library.close()
         if folder and isinstance(error, RagError):
             error.at(folder)
         raise
-    return Index(directory, library, lexical, DenseRanker(embedder, store, library.scripts, library), store, mended)
+    return Index(directory, library, lexical, DenseRanker(embedder, store, library), store, mended, proven)
 
 
 def _as_it_is(directory: Path, embedder: Embedder, settings: Settings, folder: Path | None) -> Index:
@@ -138,66 +114,16 @@ def _as_it_is(directory: Path, embedder: Embedder, settings: Settings, folder: P
                 "另一个进程正在更新这个索引；请等它完成后再试",
             )
         lexical = LexicalRanker(directory / "lexical")
-        store = open_store(settings.store, embedder.dim, directory / "vectors")
+        store = _store(directory, embedder, settings, library)
     except BaseException:
         library.close()
         raise
-    return Index(directory, library, lexical, DenseRanker(embedder, store, library.scripts, library), store)
+    return Index(directory, library, lexical, DenseRanker(embedder, store, library), store)
 
 
-@contextmanager
-def writing(directory: Path) -> Iterator[None]:
-    """One writer at a time, across processes. Raises BusyError naming who holds the index."""
-    import filelock
-
-    lock = filelock.FileLock(directory / "writer.lock", timeout=_LOCK_SECONDS)
-    holder = directory / "writer.pid"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        if isinstance(error, filelock.Timeout):
-            raise _held(holder) from error
-        raise RagError(
-            f"{directory} cannot be written ({error.strerror or error}); check permissions and free space, or set index_dir;"
-            " see: python -m rag doctor",
-            f"无法写入 {directory}（{error.strerror or error}）；请检查权限与磁盘空间，或设置 index_dir；"
-            "可运行：python -m rag doctor",
-        ) from error
-    try:
-        with suppress(OSError):  # a full disk: then nobody is told who holds it
-            holder.write_text(str(os.getpid()), encoding="utf-8")
-        yield
-    finally:
-        with suppress(OSError):
-            holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _held(holder: Path) -> BusyError:
-    try:
-        who = holder.read_text(encoding="utf-8") or "?"
-    except OSError:  # it has just ended, or holds the file open
-        who = "?"
-    return BusyError(
-        f"process {who} is writing this index; wait until it is done, or stop it",
-        f"进程 {who} 正在写入这个索引；请等它完成，或先停止它",
-    )
-
-
-def discard(directory: Path) -> None:
-    """Deletes the files of an index (and only those); the documents themselves are not touched. Raises
-    IndexBrokenError where the directory holds another program's file of that name."""
-    path = directory / "library.sqlite"
-    if path.exists() and not is_library(path):
-        raise IndexBrokenError(
-            f"{path} is not a library of this program and is left alone; name another index directory (index_dir)",
-            f"{path} 不是本程序的资料库，没有动它；请用 index_dir 指定别的索引目录",
-        )
-    for name in ("lexical", "vectors"):
-        shutil.rmtree(directory / name, ignore_errors=True)
-    for path in directory.glob("library.sqlite*"):
-        path.unlink()
+def _store(directory: Path, embedder: Embedder, settings: Settings, library: Library) -> ScriptStores:
+    questions = partial(own_queries, library, embedder)
+    return open_store(settings.store, embedder.dim, directory / "vectors", library.in_han, questions)
 
 
 def _library(directory: Path, folder: Path | None) -> Library:
@@ -246,14 +172,6 @@ def _anew(directory: Path, model: str, en: str, zh: str) -> tuple[Library, tuple
     return library, (Notice(f"{en}: the library is made anew from the folder", f"{zh}：资料库已从文件夹重建"),)
 
 
-def _mark_lost(library: Library, lexical: LexicalRanker, store: VectorStore) -> None:
-    """A store kept in memory starts empty; one on disk that lost ids is filled again."""
-    waiting = library.waiting_ids()
-    held: set[int] | None = store.ids() if hasattr(store, "ids") else None
-    if (held is not None and not library.ids() <= held | waiting) or lexical.count < library.count - len(waiting):
-        library.mark_unindexed()
-
-
 def _manifest(embedder: Embedder, settings: Settings) -> dict[str, str]:
     chunks = {"chunk_chars": str(settings.chunk_chars), "rules": RULES}
     return {"model": embedder.name, "dim": str(embedder.dim), **chunks}
@@ -264,7 +182,7 @@ def _outdated(library: Library, embedder: Embedder, settings: Settings, folder: 
     that costs time: IndexMismatchError asks for it by name."""
     want, have = _manifest(embedder, settings), library.meta()
     differ = [key for key in want if key in have and have[key] != want[key]]
-    if not differ or not library.documents():
+    if not differ or not library.document_count:
         return False
     if "model" in differ or "dim" in differ:
         command = "python -m rag rebuild" + (f' "{folder}"' if folder else "")

@@ -7,17 +7,18 @@ with the text, as they are embedded with it.
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 import threading
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.errors import BusyError, IndexBrokenError, RagError
+from rag.lexical.files import META, damages, stamp_of, verify
 from rag.text import tokens
 from rag.types import Passage
 
@@ -25,8 +26,6 @@ _HEAP = 64_000_000  # bytes that tantivy may fill before it writes a segment
 _MARGIN = 16  # hits beyond k, so that ties at the end are seen
 _SMALL = 5000  # passages up to which an index is rewritten for every removal
 _STALE = 0.1  # share of removed passages from which a larger one is
-_MAGIC = 1337  # ends every file of a segment
-_PARTS = ("fast", "fieldnorm", "idx", "pos", "store", "term")  # files of a segment; tantivy takes one for empty
 _LONGEST = 200  # characters of a token that count; tantivy drops tokens of 64 KB
 
 
@@ -113,7 +112,7 @@ class LexicalRanker:
         searcher = self._searcher()
         total = searcher.num_docs
         whole = 0.0
-        for term in set(_terms(query)):
+        for term in dict.fromkeys(_terms(query)):
             holding = searcher.doc_freq("body", term)
             whole += math.log1p((total - holding + 0.5) / (holding + 0.5)) if total >= holding else 0.0
         return min(1.0, 2 * best / whole) if whole > 0 else 0.0
@@ -153,10 +152,19 @@ class LexicalRanker:
         """How many passages are held."""
         return int(self._searcher().num_docs)
 
-    def ids(self) -> set[int]:
-        """Every passage id held."""
+    @property
+    def stamp(self) -> str:
+        """What the durable state is called: another string after every `flush` that wrote. "": nothing is durable."""
+        return stamp_of(self._directory) if self._directory is not None else ""
+
+    def ids(self) -> NDArray[np.int64]:
+        """Every passage id held, in order."""
         searcher = self._searcher()
-        return set(searcher.fast_field_values("id", self._addresses(searcher)))
+        return np.sort(np.array(searcher.fast_field_values("id", self._addresses(searcher)), dtype=np.int64))
+
+    def check(self) -> list[str]:
+        """Reads every file and says what is not as it was written. Empty: sound. (Opening does so while they are small.)"""
+        return damages(self._directory) if self._directory is not None else []
 
     def _addresses(self, searcher: Any) -> list[Any]:
         total = searcher.num_docs
@@ -170,9 +178,9 @@ class LexicalRanker:
         path = Path(self._directory)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not (path / "meta.json").exists() and any(path.glob("*.store")):
+            if not (path / META).exists() and any(path.glob("*.store")):
                 raise ValueError("meta.json is missing")
-            self._dead = _verify(path)
+            self._dead = verify(path)
             index = self._tantivy.Index(self._schema, path=str(path), reuse=True)
             index.config_reader(reload_policy="manual")
             index.reload()
@@ -240,13 +248,15 @@ class LexicalRanker:
         )
 
     def _searcher(self) -> Any:
-        if self._written is not None:
-            with self._lock:
-                try:
-                    with self._writable():
-                        self._commit()
-                except RagError as error:  # a search goes on with what stands; whoever wrote is told by `flush`
-                    self._lost = error
+        # What was added is found at once, but for what is being written just now: nobody waits for a flush.
+        if self._written is not None and self._lock.acquire(blocking=False):
+            try:
+                with self._writable():
+                    self._commit()
+            except RagError as error:  # a search goes on with what stands; whoever wrote is told by `flush`
+                self._lost = error
+            finally:
+                self._lock.release()
         return self._index.searcher()
 
     def _any(self, field: str, values: Sequence[int] | Sequence[str]) -> Any:
@@ -265,36 +275,3 @@ def _outside(error: Exception) -> bool:
     """Whether it is the disk or a permission that is wrong, and not what a file says."""
     told = isinstance(error, OSError) or "os error" in str(error)
     return told and not (isinstance(error, FileNotFoundError) or "os error 2)" in str(error))
-
-
-def _verify(directory: Path) -> int:
-    """How many removed passages the committed segments still hold. Raises ValueError or OSError where a file of one is
-    damaged; files of a commit that never came about are left to tantivy, which deletes them."""
-    meta = directory / "meta.json"
-    if not meta.exists():
-        return 0
-    while True:
-        text = meta.read_text(encoding="utf-8")
-        dead = 0
-        try:
-            for segment in json.loads(text)["segments"]:
-                name, deletes = segment["segment_id"].replace("-", ""), segment.get("deletes") or {}
-                dead += deletes.get("num_deleted_docs", 0)
-                for suffix in (*_PARTS, *([f"{deletes['opstamp']}.del"] if deletes else [])):
-                    _check_sum(directory / f"{name}.{suffix}")
-        except FileNotFoundError:
-            if meta.read_text(encoding="utf-8") == text:
-                raise
-            continue  # another process committed meanwhile and deleted what it replaced
-        return dead
-
-
-def _check_sum(file: Path) -> None:
-    """tantivy ends each file of a segment with a JSON footer (crc of what comes before it), the footer's length and a
-    magic number, but does not compare on opening."""
-    data = memoryview(file.read_bytes())
-    length, magic = struct.unpack("<II", data[-8:]) if len(data) >= 8 else (0, 0)
-    if magic != _MAGIC or length + 8 > len(data):
-        raise ValueError(f"{file.name} is cut short")
-    if json.loads(bytes(data[-8 - length : -8]))["crc"] != zlib.crc32(data[: -8 - length]):
-        raise ValueError(f"the checksum of {file.name} does not match")
