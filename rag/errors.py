@@ -66,6 +66,10 @@ class BusyError(RagError):
     """Another process holds the index for writing, or the index is not ready yet."""
 
 
+class StoreAwayError(RagError):
+    """The vector store does not answer. Its documents stay marked as waiting, and words alone find passages meanwhile."""
+
+
 class QuestionError(RagError):
     """The question is empty, too long, or not text."""
 

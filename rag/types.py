@@ -54,9 +54,7 @@ class Block:
     page: int | None = None  # 1-based page, slide or sheet; None where the format has none
     hint: str = ""  # what the format says of its place: an HTML tag or class ("aside", "nav", "comment-list")
     row: int | None = None  # 1-based number of a sheet's row; None where rows are not numbered for people
-    columns: tuple[
-        str, ...
-    ] = ()  # of a row of data: what the table's header says of each cell; () for the header itself
+    columns: tuple[str, ...] = ()  # of a row of data: what the header says of each cell; () for the header itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,10 +324,11 @@ class Hits(tuple[Hit, ...]):
     """Hits, best first: a tuple that knows its query, stays `Hits` when sliced, and shows as a table."""
 
     query: str
+    away: tuple[str, ...]  # rankers that could not be asked: what they alone would find is missing
 
-    def __new__(cls, hits: Iterable[Hit] = (), query: str = "") -> Hits:
+    def __new__(cls, hits: Iterable[Hit] = (), query: str = "", away: Iterable[str] = ()) -> Hits:
         found = super().__new__(cls, hits)
-        found.query = query
+        found.query, found.away = query, tuple(away)
         return found
 
     @overload
@@ -338,7 +337,7 @@ class Hits(tuple[Hit, ...]):
     def __getitem__(self, at: slice) -> Hits: ...
     def __getitem__(self, at: SupportsIndex | slice) -> Hit | Hits:
         if isinstance(at, slice):
-            return Hits(super().__getitem__(at), self.query)
+            return Hits(super().__getitem__(at), self.query, self.away)
         return super().__getitem__(at)
 
     def __repr__(self) -> str:
@@ -385,8 +384,7 @@ class FileOutcome:
     """`renamed`: nothing was read or encoded again; `same`: another file holds the very document."""
     doc_id: str = ""
     passages: int = 0
-    reason: str = ""  # why it was skipped, failed or only partly read: a line in Chinese, then one in English; of a
-    # renamed file its old name
+    reason: str = ""  # why skipped, failed or partly read: a Chinese line, an English one; when renamed, the old name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.errors import StoreAwayError
 from rag.lexical import LexicalRanker
 from rag.retrieve import DenseRanker, Retriever, both_scripts, fuse, level
+from rag.stores.apart import ScriptStores
 from rag.stores.memory import MemoryStore
 from rag.types import Hit, Hits, Passage, Role
 from tests.reference import rrf
@@ -334,7 +336,8 @@ def test_what_answers_in_another_language_is_not_buried_under_one_s_own() -> Non
     known = {p.id: p for p in passages}
     asked = "How often do the ferries leave?"
     assert order(Retriever([dense], lambda ids: {i: known[i] for i in ids}).retrieve(asked, 20)).index(9) == 8
-    both = DenseRanker(Biased(), dense._store, lambda: [{"zh"}, {"en"}])
+    both = DenseRanker(Biased(), ScriptStores(3, (MemoryStore(3), MemoryStore(3)), lambda docs: {"zh"} & set(docs)))
+    both.add(passages)
     apart = Retriever([both], lambda ids: {i: known[i] for i in ids})
     assert order(apart.retrieve(asked, 20))[0] == 9
     assert order(apart.retrieve(asked, 20, doc_ids=["en"])) == list(range(1, 9))
@@ -359,3 +362,32 @@ def test_what_answers_in_another_language_is_not_buried_under_one_s_own() -> Non
 def test_hits_in_both_scripts(scripts: str, k: int, chosen: list[int]) -> None:
     hits = [Hit(passage(n, doc=s), 1.0 / n) for n, s in enumerate(scripts, 1)]
     assert [hit.passage.id for hit in both_scripts(hits, k, {"e"})] == chosen
+
+
+# -- a store that is away -----------------------------------------------------------------------------------------------
+
+
+class Gone(Fixed):
+    """Its store is away."""
+
+    def search(self, query: str, k: int, doc_ids: Collection[str] | None = None) -> list[tuple[int, float]]:
+        super().search(query, k, doc_ids)
+        raise StoreAwayError("the vector store is away; start it")
+
+
+def test_a_ranker_whose_store_is_away_is_left_out_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    known = {number: passage(number) for number in (1, 2, 3)}
+    gone, words = Gone("dense", []), Fixed("lexical", [3, 1])
+    both = Retriever([gone, words], lambda ids: {i: known[i] for i in ids if i in known})
+    alone = Retriever([words], lambda ids: {i: known[i] for i in ids if i in known})
+    for _ in range(3):
+        hits = both.retrieve("x", 5)
+        assert hits.away == ("dense",) == hits[:1].away and hits == alone.retrieve("x", 5)
+    assert len([record for record in caplog.records if "dense" in record.message]) == 1
+    assert both.retrieve("x", 5, rankers=["lexical"]).away == () == alone.retrieve("x", 5).away
+
+
+def test_when_every_ranker_is_away_the_error_is_told() -> None:
+    gone = Retriever([Gone("dense", []), Fixed("lexical", [1])], lambda ids: {})
+    with pytest.raises(StoreAwayError, match="start it"):
+        gone.retrieve("x", 5, rankers=["dense"])

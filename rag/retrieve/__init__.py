@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from rag.errors import QuestionError
+from rag.errors import QuestionError, StoreAwayError
 from rag.protocols import Ranker
 from rag.retrieve.dense import DenseRanker
 from rag.retrieve.fusion import Ranking, both_scripts, descending, fuse, level, tiers
@@ -18,6 +19,7 @@ WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "dense": 0.7}
 K0 = 5
 """Chosen on the CMRC 2018 trial set (R@5 .996, with equal weights and k0 = 60 .989); XQuAD agrees (.995, .991)."""
 
+log = logging.getLogger(__name__)
 _DEEPEST = 1600  # passages taken from a ranker when what it lists first is all furniture or repeats
 _DEEPEST_OF_ROLE = 64 * _DEEPEST  # the same where only some roles are asked for
 
@@ -58,6 +60,7 @@ class Retriever:
         self._fetch = fetch
         self._weights = weights
         self._k0 = k0
+        self._away: frozenset[str] = frozenset()  # rankers that the last search could not ask
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,19 +89,21 @@ class Retriever:
         Furniture (bylines, related lists, comments …) comes after all body text unless `furniture`, and a text that
         stands in the material more than once after everything that is said for the first time. Where these crowd the
         pool, a deeper one is taken, so that they never push body text out; likewise where only passages of some `roles`
-        count. Scores fall from hit to hit. `rankers` names those to ask, None all."""
+        count. Scores fall from hit to hit. `rankers` names those to ask, None all.
+
+        A ranker whose store is away is left out, and `Hits.away` names it. Raises StoreAwayError where all are."""
         if _whole(k) <= 0:
             return Hits((), query)
         chosen = self._chosen(rankers)
         furniture = furniture or (roles is not None and not BODY_ROLES & set(roles))
         deepest, limit = max(pool, k), _DEEPEST if roles is None else _DEEPEST_OF_ROLE
         while True:
-            found = {ranker.name: ranker.search(query, deepest, doc_ids) for ranker in chosen}
+            found, absent = self._search(chosen, query, deepest, doc_ids)
             passages = self._fetch({number for ranking in found.values() for number, _ in ranking})
             if roles is not None:
                 passages = {number: passage for number, passage in passages.items() if passage.role in roles}
             rankings = {name: [hit for hit in ranking if hit[0] in passages] for name, ranking in found.items()}
-            weights = self._weighted(query, chosen, rankings)
+            weights = self._weighted(query, [ranker for ranker in chosen if ranker.name in found], rankings)
             parts = tiers(fuse(rankings, k0=self._k0, weights=weights), passages, furniture)
             full = any(len(ranking) >= deepest for ranking in found.values())
             if len(parts["first"]) >= min(k, pool) or not full or deepest >= limit:
@@ -121,7 +126,25 @@ class Retriever:
             )
             for at, (number, score, tier, scale) in enumerate(descending(parts)[:k], 1)
         ]
-        return Hits(hits, query)
+        return Hits(hits, query, absent)
+
+    def _search(
+        self, rankers: Sequence[Ranker], query: str, k: int, doc_ids: Collection[str] | None
+    ) -> tuple[dict[str, Ranking], tuple[str, ...]]:
+        """Each ranker's list, and the names of those whose store is away."""
+        found: dict[str, Ranking] = {}
+        absent: dict[str, StoreAwayError] = {}
+        for ranker in rankers:
+            try:
+                found[ranker.name] = ranker.search(query, k, doc_ids)
+            except StoreAwayError as error:
+                absent[ranker.name] = error
+                if ranker.name not in self._away:  # once, not at every question
+                    log.warning("the ranker %s is left out: %s", ranker.name, error)
+        self._away = (self._away - found.keys()) | absent.keys()
+        if absent and not found:
+            raise next(iter(absent.values()))
+        return found, tuple(absent)
 
     def _chosen(self, names: Collection[str] | None) -> Sequence[Ranker]:
         return [ranker for ranker in self._rankers if names is None or ranker.name in names]
