@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from rag.assistant import checked
 from rag.cli import batch
-from rag.cli.opening import fields, known_documents, named, synced
+from rag.cli.opening import fields, known_documents, named, synced, warn_away
 from rag.cli.reasons import print_explanation
 from rag.cli.show import Screen, document_object, print_answer, print_hits
 from rag.cli.upkeep import index, list_, prove_deleted, rebuild
@@ -25,6 +25,7 @@ def ask(options: argparse.Namespace, screen: Screen) -> int:
                 screen.object(answer_object(answer))
             else:
                 print_answer(screen, answer)
+            warn_away(answer.hits, screen)
         return 0
     asked = batch.questions(options.questions)
     with synced(options, screen) as assistant:
@@ -36,6 +37,7 @@ def ask(options: argparse.Namespace, screen: Screen) -> int:
                 screen.text((f"{line.id}  {line.question}", "bold"))
                 print_answer(screen, answer)
                 screen.text()
+            warn_away(answer.hits, screen)
     return 0
 
 
@@ -60,6 +62,7 @@ def search(options: argparse.Namespace, screen: Screen) -> int:
         screen.object({"query": query, "hits": found})
     else:
         print_hits(screen, hits, sources)
+    warn_away(hits, screen)
     return 0
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from rag.assistant import Assistant, no_document
 from rag.cli.show import Screen, meter
 from rag.config import Settings
-from rag.errors import BusyError, RagError
+from rag.errors import BusyError, RagError, StoreAwayError
 from rag.folder import documents, files
 from rag.index import directory_of, find_folder
 from rag.shelf import Shelf, some
-from rag.types import FileOutcome, SyncReport
+from rag.types import FileOutcome, Hits, SyncReport
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def synced(options: argparse.Namespace, screen: Screen) -> Iterator[Assistant]:
             with meter(screen.lang) as progress:
                 report = assistant.sync(progress)
             warn(report, screen)
-        except BusyError as error:  # what is ready answers
+        except (BusyError, StoreAwayError) as error:  # what is ready answers
             if not assistant.documents():
                 raise
             screen.warn(error.message(screen.lang))
@@ -92,6 +92,18 @@ def warn(report: SyncReport, screen: Screen) -> None:
     for outcome in report.outcomes:
         if outcome.state in {"indexed", "changed"} and outcome.reason:
             screen.warn(screen.word("read in part: ", "部分读取：") + reason(outcome, screen.lang))
+
+
+def warn_away(hits: Hits, screen: Screen) -> None:
+    """Says that a ranker could not be asked: its store is away."""
+    if hits.away:
+        names = ", ".join(hits.away)
+        screen.warn(
+            screen.word(
+                f"{names}: not asked, its store is away; what only it finds is missing",
+                f"{names}：所用的存储连不上，没有参与检索；只有它能找到的内容不在其中",
+            )
+        )
 
 
 def reason(outcome: FileOutcome, lang: str) -> str:

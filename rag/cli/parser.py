@@ -44,6 +44,14 @@ def parse(argv: Sequence[str] | None, lang: str) -> argparse.Namespace:
         made[name].lang = lang
     for name in ("index", "rebuild"):
         made[name].add_argument("dir", nargs="?", metavar="DIR", help="the same as --folder DIR")
+    made["index"].add_argument(
+        "--engine",
+        default="local",
+        metavar="ENGINE",
+        help="where files are read and encoded: local (in this process, the default), ray (on a Ray of its own on this"
+        " machine), or a Ray cluster that runs: ray:auto, ray:HOST:6379, ray:ray://HOST:10001. Not the setting `engine`,"
+        " which says what runs the model",
+    )
     made["index"].add_argument("--watch", action="store_true", help="go on watching the folder, until Ctrl-C")
     made["prove-deleted"].add_argument("name", metavar="NAME", help="path of the deleted file, relative to the folder")
     made["prove-deleted"].add_argument(

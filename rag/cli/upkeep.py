@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rag.cli.opening import fields, known_documents, named, opened, reason, warn
+from rag.assistant import no_document
+from rag.cli.opening import fields, known_documents, named, opened, reason, refuse_empty, warn
 from rag.cli.show import Screen, meter, print_row, row_object
+from rag.cluster import Indexed, engine_of, index_folder
 from rag.config import Settings
 from rag.errors import BusyError, FolderError
+from rag.index import find_folder
 from rag.proof import prove
 from rag.shelf import Shelf, count, some
 from rag.types import SyncReport
 
 
 def index(options: argparse.Namespace, screen: Screen) -> int:
-    code = _index(options, screen, fresh=False)
+    address = engine_of(options.engine)
+    indexed = _here(options, screen) if address is None else _on_ray(options, screen, address)
+    code = _print_indexed(indexed, screen)
     return _watch(options, screen) if options.watch else code
 
 
@@ -46,7 +51,7 @@ def _watch(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def rebuild(options: argparse.Namespace, screen: Screen) -> int:
-    return _index(options, screen, fresh=True)
+    return _print_indexed(_here(options, screen, fresh=True), screen)
 
 
 def list_(options: argparse.Namespace, screen: Screen) -> int:
@@ -89,22 +94,39 @@ def prove_deleted(options: argparse.Namespace, screen: Screen) -> int:
     return 0 if proof.ok else 1
 
 
-def _index(options: argparse.Namespace, screen: Screen, fresh: bool) -> int:
+def _here(options: argparse.Namespace, screen: Screen, fresh: bool = False) -> Indexed:
     with opened(options, screen, fresh) as assistant:
         with meter(screen.lang) as progress:
             report = assistant.sync(progress)
         documents = assistant.documents()
         passages = sum(info.passages for info in documents)
-        folder = str(assistant.folder)
+        return Indexed(find_folder(assistant.settings.folder), report, len(documents), passages)
+
+
+def _on_ray(options: argparse.Namespace, screen: Screen, address: str) -> Indexed:
+    settings = Settings.load(folder=options.folder)
+    refuse_empty(settings)
+    with named(settings):
+        with meter(screen.lang) as progress:
+            indexed = index_folder(settings, address, progress)
+        if not indexed.passages:
+            told = [reason(outcome, "en") for outcome in indexed.report.failed[:3]]
+            told_zh = [reason(outcome, "zh") for outcome in indexed.report.failed[:3]]
+            raise no_document(indexed.folder, " ".join(told), " ".join(told_zh))
+    return indexed
+
+
+def _print_indexed(indexed: Indexed, screen: Screen) -> int:
+    report = indexed.report
     counts: dict[str, int] = {}
     for outcome in report.outcomes:
         counts[outcome.state] = counts.get(outcome.state, 0) + 1
     if screen.as_json:
         screen.object(
             {
-                "folder": folder,
-                "documents": len(documents),
-                "passages": passages,
+                "folder": str(indexed.folder),
+                "documents": indexed.documents,
+                "passages": indexed.passages,
                 "seconds": round(report.seconds, 3),
                 "counts": counts,
                 "files": [
@@ -116,12 +138,9 @@ def _index(options: argparse.Namespace, screen: Screen, fresh: bool) -> int:
     else:
         _print_outcomes(report, screen)
         told = ", ".join(f"{state} {number}" for state, number in sorted(counts.items()))
-        screen.text(
-            screen.word(
-                f"{count(len(documents), 'document')}, {count(passages, 'passage')} ({told}; {report.seconds:.1f} s)",
-                f"{len(documents)} 篇文档，{passages} 段（{told}；{report.seconds:.1f} 秒）",
-            )
-        )
+        en = f"{count(indexed.documents, 'document')}, {count(indexed.passages, 'passage')}"
+        zh = f"{indexed.documents} 篇文档，{indexed.passages} 段"
+        screen.text(screen.word(f"{en} ({told}; {report.seconds:.1f} s)", f"{zh}（{told}；{report.seconds:.1f} 秒）"))
     warn(report, screen)
     others = [outcome.source for outcome in report.outcomes if outcome.state == "skipped"]
     if others:
