@@ -17,6 +17,7 @@ from eval.questions import load
 from rag.config import Settings
 from rag.index import directory_of
 from rag.types import Answer, Notice, Progress
+from rag.web.line import Line
 from tests.browser import DESKTOP, PHONE, browser, chromium, contrast, is_open, say, serve, visit
 from tests.fakes import FakeEngine, FolderEngine
 
@@ -510,4 +511,50 @@ def test_the_real_engine_answers_on_the_page(visit: Any, tmp_path: Path) -> None
         assert "原文已核对 ✓" in page.locator("#jd-panel header").inner_text()
         page.screenshot(path=tmp_path / "real.png")
     finally:
+        site.close(verbose=False)
+
+
+def test_a_long_list_is_searched_and_a_full_line_is_told_as_a_reply(visit: Any) -> None:
+    chromium()
+    texts = {f"n{n:03}.txt": f"第{n}号\n这是第{n}号文件的内容。\n" for n in range(230)} | {"a.txt": ARTICLE}
+    site, url, desk = serve(lambda progress: FakeEngine(texts))
+    gate = threading.Event()
+    try:
+        assert desk.idle(20) and desk.wait(20)
+        desk.line = Line(at_once=1, most=1)
+        page = visit(url, **PHONE)
+        page.locator(".jd-examples a").first.wait_for()
+        page.locator(".jd-facts").click()
+        page.locator(".jd-library li", has_text="n100.txt").wait_for()
+        assert page.locator(".jd-library > ul > li").count() == 201
+        page.locator(".jd-library a[href^='#more/']").click()
+        page.wait_for_function("document.querySelectorAll('.jd-library > ul > li').length === 231")
+        page.locator(".jd-find").fill("N22")
+        page.locator(".jd-find").press("Enter")
+        page.locator(".jd-library li", has_text="找到 10 个文件").wait_for()
+        page.wait_for_function("document.activeElement.matches('.jd-find') && document.activeElement.value === 'N22'")
+        assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+        page.locator(".jd-find").fill("")
+        page.locator(".jd-find").press("Enter")
+        page.wait_for_function("document.querySelectorAll('.jd-library > ul > li').length === 201")
+        page.locator(".jd-close").click()
+        page.wait_for_function("!document.querySelector('.jd-side.open')")
+
+        desk.line.join(lambda: gate.wait(30) or None)
+        place = desk.line.join(lambda: None)
+        box = page.locator("#jd-box textarea")
+        box.fill("图书馆建了多少座书亭")
+        box.press("Enter")
+        busy = page.locator(".jd-busy", has_text="1 个问题在排队")
+        busy.wait_for()
+        page.locator("#jd-box .submit-button").wait_for()
+        assert box.input_value() == "图书馆建了多少座书亭" and contrast(page, ".jd-busy") >= 4.5
+        desk.line.leave(place)
+        page.locator("a.retry").click()
+        page.locator(".jd-stage", has_text="前面还有 1 个问题").wait_for()
+        gate.set()
+        page.locator(".bot-row strong.short", has_text="12座书").wait_for()
+        assert busy.count() == 0
+    finally:
+        gate.set()
         site.close(verbose=False)

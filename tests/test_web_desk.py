@@ -14,9 +14,10 @@ import pytest
 
 from rag.config import Settings
 from rag.errors import BusyError, FolderError, MissingExtraError, SettingsError
+from rag.shelf import Row
 from rag.text.telling import duration
 from rag.types import Progress
-from rag.web import api, chat, front, hands, page, render
+from rag.web import api, chat, front, hands, lookout, page, render
 from rag.web.desk import Desk, progress_text
 from rag.web.material import Material
 from rag.web.serve import check_port, launch, serve
@@ -71,12 +72,12 @@ def test_the_next_question_knows_a_changed_folder(tmp_path: Path) -> None:
     assert desk.idle(10)
     ask(desk, "建了多少座书亭")
     assert engine.syncs == 1
-    desk._look_after = 0.0  # as after the pause between two looks
+    desk.lookout.after = 0.0  # as after the pause between two looks
     (tmp_path / "b.txt").write_text(SCHOOL, encoding="utf-8")
     assert api.endpoints(desk)[0]("学校里种了几棵枣树")["found"]
     turns = ask(desk, "学校里种了几棵枣树")
     assert engine.syncs == 2 and turns[0].answer is not None and turns[0].answer.short.startswith("45")
-    assert len(desk.material.documents) == 2
+    assert desk.material.ready == 2
 
 
 def test_a_question_during_a_sync_is_answered_from_what_is_ready(
@@ -114,11 +115,11 @@ def test_a_change_during_a_sync_leads_to_one_more(tmp_path: Path) -> None:
     assert waited(desk)
     (tmp_path / "c.txt").write_text(SCHOOL, encoding="utf-8")
     for _ in range(3):
-        desk._look_after = 0.0
+        desk.lookout.after = 0.0
         desk.refresh(0.0)
     assert engine.syncs == 1
     gate.set()
-    assert desk.idle(10) and engine.syncs == 2 and len(desk.material.ready) == 3 and not desk.changed()
+    assert desk.idle(10) and engine.syncs == 2 and desk.material.ready == 3 and not desk.changed()
 
 
 def test_an_index_that_another_process_writes_goes_on_answering_and_is_tried_again(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_an_index_that_another_process_writes_goes_on_answering_and_is_tried_aga
     assert ask(desk, "建了多少座书亭")[0].answer is not None
     engine.busy = False
     assert not desk.changed(), "not at once"
-    desk._look_after = 0.0
+    desk.lookout.after = 0.0
     desk.refresh()
     assert desk.trouble is None and engine.syncs == 1
 
@@ -168,7 +169,58 @@ def test_dates_of_the_material_span_the_first_to_the_last_day() -> None:
     infos = [
         FakeInfo("1", "", "", 1, 1, d) for d in ("2023年10月1日", "", "2021/3/5 8:00", "昨天", "2023-10-10 15:55:23")
     ]
-    assert Material(tuple(infos)).dates == "2021-03-05 – 2023-10-10"
+    assert Material.of(infos, ()).dates == "2021-03-05 – 2023-10-10"
+
+
+def test_a_look_sees_every_kind_of_change_and_no_change_where_there_is_none(tmp_path: Path) -> None:
+    def step(name: str, text: str | None) -> lookout.Listing:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.unlink() if text is None else path.write_text(text, encoding="utf-8")
+        return lookout.listing(tmp_path)
+
+    steps = [
+        step("a.txt", "1"),
+        step("b/c.txt", "22"),
+        step("a.txt", "333"),
+        step("b/c.txt", None),
+        step("d.txt", "22"),
+    ]
+    assert len(set(steps)) == 5 and [count for count, _ in steps] == [1, 2, 2, 1, 2]
+    assert step(".hidden", "x") == step("~$d.txt", "x") == lookout.listing(tmp_path) == steps[-1]
+    assert lookout.listing(tmp_path / "absent") == (0, 0)
+
+
+def test_a_folder_that_takes_long_to_look_through_is_not_looked_through_on_a_questions_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text(ARTICLE, encoding="utf-8")
+    desk = Desk(lambda progress: FolderEngine(tmp_path), tmp_path)
+    desk.start()
+    assert desk.idle(10)
+    gate, read, slow = threading.Event(), threading.Event(), lookout.listing
+
+    def listing(folder: Path) -> lookout.Listing:
+        gate.wait(10)
+        return slow(folder)
+
+    monkeypatch.setattr("rag.web.lookout.listing", listing)
+    monkeypatch.setattr("rag.web.lookout.BRIEF", -1.0)  # every look is a long one
+    (tmp_path / "b.txt").write_text(SCHOOL, encoding="utf-8")
+    desk.lookout.after = 0.0
+    assert not desk.look() and ask(desk, "建了多少座书亭")[0].answer is not None, "answered while the look goes on"
+    desk.listeners.append(lambda progress: read.set())
+    gate.set()
+    assert read.wait(10) and desk.idle(10) and desk.material.ready == 2
+
+
+def test_counting_is_by_state_and_keeps_a_bounded_number_of_rows() -> None:
+    infos = [FakeInfo(str(n), "", f"{n}.txt", 1, 2, "", "txt", None, n != 1) for n in range(3)]
+    rows = [Row(f"{n}.txt", "waiting" if n == 1 else "ready", infos[n]) for n in range(3)] + [Row("x", "failed")]
+    material = Material.of(infos, iter(rows))
+    assert (material.ready, material.passages, material.waiting, material.files, material.dates) == (2, 4, 1, 4, "")
+    assert [row.state for row in material.rows] == ["failed", "waiting", "ready", "ready"]
+    assert material.digest != Material.of(infos[:2], ()).digest != Material().digest == 0
 
 
 def test_endpoints_give_plain_objects() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_the_list_tells_every_file_its_state_and_why() -> None:
         Row("年报.pdf", "ready", info), Row("s.xlsx", "partly", replace(info, kind="xlsx", pages=3), (Notice("e", "缺一页"),)),
         Row("w.txt", "waiting"), Row(EVIL, "failed", None, (Notice("broken", "坏了<b>"),)), Row("x.zip", "skipped"),
     )  # fmt: skip
-    html = listing.library_html(Material((info,), rows), "zh", wish=Wish(doomed=EVIL), folder="资料", max_mb=250)
+    html = listing.library_html(Material.of([info], rows), "zh", wish=Wish(doomed=EVIL), folder="资料", max_mb=250)
     seen = Seen(html)
     for part in (
         "5 个文件",
@@ -173,8 +174,37 @@ def test_the_list_tells_every_file_its_state_and_why() -> None:
     assert seen.text.index("坏了") < seen.text.index("缺一页") < seen.text.index("w.txt") < seen.text.index("年报.pdf")
     assert "img" not in seen.tags and all(v.startswith("#") for n, v in seen.attributes if n == "href")
     many = tuple(Row(f"{n}.txt", "ready", info) for n in range(1000)) + rows[3:4]
-    long = Seen(listing.library_html(Material((info,), many), "en"))
-    assert long.tags.count("li") == listing.MOST + 1 and "701 more files" in long.text and "broken" in long.text
+    long = Seen(listing.library_html(Material.of([info], many), "en"))
+    assert long.tags.count("li") == listing.MOST + 1 and "Show 200 more" in long.text and "broken" in long.text
+
+
+def test_a_long_list_is_drawn_in_parts_and_the_rest_is_found_by_name() -> None:
+    info = DocumentInfo("d", "Annual report", "2023/年报.pdf", 900, 12, "2023-10-10", "pdf", 12)
+    rows = [Row(f"n{n:05}.txt", "ready") for n in range(3000)] + [Row("2023/年报.pdf", "failed", info)]
+    material = Material.of([info] * 3, iter(rows))
+    assert (material.files, len(material.rows), material.rows[0].state) == (3001, 1000, "failed")
+    drawn = []
+    target = "library"
+    while target:
+        seen = Seen(listing.library_html(material, "en", view=listing.view_of(target)))
+        drawn.append(seen.tags.count("li") - 1)
+        target = next((value[1:] for name, value in seen.attributes if value.startswith("#more/")), "")
+    assert drawn == [200, 400, 600, 800, 1000] and "2001 more files: find them by name" in seen.text
+    for wanted in ("annual", "年报", "2023/"):
+        view = listing.view_of(f"find/{quote(wanted)}")
+        found = listing.find(rows, view.name)
+        assert (found.files, found.rows[0].source) == (1, "2023/年报.pdf")
+        seen = Seen(listing.library_html(material, "en", view=view, found=found))
+        assert "1 file found" in seen.text and ("value", wanted) in seen.attributes
+    many = Seen(listing.library_html(material, "zh", view=listing.View(name="n0"), found=listing.find(rows, "N0")))
+    assert "找到 3000 个文件" in many.text and "还有 2800 个文件未列出" in many.text
+    assert "jd-find" not in listing.library_html(Material.of([info], rows[:10]), "zh"), "a short list needs no search"
+    hostile = listing.View(name='"><img src=x onerror=alert(1)>')
+    assert (
+        "img"
+        not in Seen(listing.library_html(material, "zh", view=hostile, found=listing.find(rows, hostile.name))).tags
+    )
+    assert listing.view_of("more/99999999") == listing.View() and listing.view_of("more/x") == listing.View()
 
 
 def test_where_a_quote_stands_is_said_as_people_say_it() -> None:

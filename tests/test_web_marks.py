@@ -185,7 +185,7 @@ def test_what_went_with_its_file_is_not_shown_as_kept_any_longer(tmp_path: Path)
 
     def redrawn() -> str:
         changed = ((now[0] - 1, now[1]), True)  # the folder was read again, its examples are the same
-        chat = functions["tick"]("zh", turns, changed, "", Wish(), local)[2]
+        chat = functions["tick"]("zh", turns, changed, None, Wish(), local)[2]
         return str(chat[-1]["content"])
 
     say(desk, tmp_path, "right-0", turns)

@@ -20,7 +20,7 @@ from rag.web.desk import Desk
 from rag.web.escape import esc
 from rag.web.render import Turn
 from rag.web.text import Place
-from tests.fakes import FakeEngine, FakeInfo, fake_document
+from tests.fakes import FakeEngine, fake_document
 from tests.web import ARTICLE, ROOT, Seen, ask, open_desk
 
 HOSTILE = (
@@ -175,15 +175,13 @@ def test_a_permalink_finds_its_place_again_after_the_file_changed() -> None:
     fragment = panel.link(Place(document, start, start + 17))
     for text, note in ((ARTICLE, ""), ("新的第一行\n" + ARTICLE, "place_moved"), ("全都改了。\n", "place_changed")):
         now = fake_document("a.txt", text)
-        info = FakeInfo(now.id, now.title, now.source, len(text), 1)
-        found = panel.follow(fragment, (info,))
-        assert found is not None and found[0] == now.id
-        place = panel.settle(now, *found[1:])
+        found = panel.follow(fragment)
+        assert found is not None and found[:2] == (document.id, "a.txt")
+        place = panel.settle(now, *found[2:])
         assert place.note == note
         assert (now.text[place.start : place.end] == ARTICLE[start : start + 17]) is (note != "place_changed")
-    assert panel.follow(fragment, ()) is None
-    assert panel.follow("#at/../../etc/passwd", ()) is None
-    assert panel.follow("#at/a/1-2/0123456789ab/%ff%fe", ()) is None
+    assert panel.follow("#at/../../etc/passwd") is None
+    assert panel.follow("#at/a/1-2/0123456789ab/%ff%fe") is None
     nothing = hashlib.sha256(b"").hexdigest()[:12]
     assert panel.settle(document, 10**6, 10**6 + 5, nothing).verified is None, "nothing is no quote"
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-from rag.errors import QuestionError
+from rag.errors import BusyError, QuestionError, RagError
 from rag.objects import answer_object, citation_object, hit_object
 from rag.types import Answer, Citation
 from rag.web.desk import Desk
+from rag.web.line import Line, TooManyError
 from rag.web.material import Engine
 from rag.web.strings import say
 
+T = TypeVar("T")
+ENDPOINTS = ("ask", "retrieve")
 MAX_QUESTION = 2000  # characters
 MAX_HISTORY = 20  # earlier questions that are looked at
 
@@ -87,8 +91,7 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
             Passages with their text, document, source, section path, character offsets, fused score and ranks.
         """
         hits = _fresh(desk).retrieve(check(query), k=max(1, min(int(k), 50)))
-        sources = {info.id: info.source for info in desk.material.documents}
-        found = [hit_object(rank, hit, sources.get(hit.passage.doc_id, "")) for rank, hit in enumerate(hits, 1)]
+        found = [hit_object(rank, hit, hit.source) for rank, hit in enumerate(hits, 1)]
         return [carried(hit) for hit in found]
 
     return ask, retrieve
@@ -98,3 +101,20 @@ def _fresh(desk: Desk) -> Engine:
     """The engine, in step with the folder as far as that takes a moment only."""
     desk.refresh()
     return desk.answering
+
+
+def served(function: Callable[..., T], line: Line) -> Callable[..., Coroutine[Any, Any, T]]:
+    """The endpoint for Gradio: it waits in the line, and its errors are Gradio's, whose text reaches the caller."""
+
+    @functools.wraps(function)
+    async def endpoint(*args: Any, **kwargs: Any) -> T:
+        try:
+            return await line.served(functools.partial(function, *args, **kwargs))
+        except RagError as error:
+            import gradio as gr
+
+            titles = {TooManyError: "Busy", BusyError: "Not ready"}
+            title = next((title for kind, title in titles.items() if isinstance(error, kind)), "Error")
+            raise gr.Error(f"{error.en} / {error.zh}", title=title, print_exception=False) from error
+
+    return endpoint

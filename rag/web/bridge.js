@@ -1,7 +1,7 @@
 // Listens on the whole page for the links that messages and panels carry in their fragments, and tells Python.
 // `trigger('click', …)` opens something in the panel, `trigger('submit', …)` asks something, `trigger('apply', …)` says
 // something of an answer.
-const OPENS = ['cite', 'near', 'cand', 'doc', 'at', 'library', 'edit', 'remove', 'delete', 'put', 'drop'];
+const OPENS = ['cite', 'near', 'cand', 'doc', 'at', 'library', 'more', 'edit', 'remove', 'delete', 'put', 'drop'];
 const ASKS = ['ask', 'retry'];
 const SAYS = ['right', 'wrong', 'this'];
 let opener = null;  // what had the focus before the panel opened: it gets it back
@@ -120,6 +120,11 @@ function keep() {
 }
 
 document.addEventListener('keydown', event => {
+  if (event.key === 'Enter' && event.target instanceof Element && event.target.matches('.jd-find')) {
+    event.preventDefault();
+    trigger('click', { target: 'find/' + encodeURIComponent(event.target.value) });
+    return;
+  }
   const pressed = event.key === ' ' && event.target instanceof Element && event.target.closest('a[role="button"]');
   if (pressed) { event.preventDefault(); pressed.click(); return; }
   if (event.key === 'Escape' && isOpen()) { event.preventDefault(); close(); }

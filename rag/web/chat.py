@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from rag.errors import RagError
 from rag.web import render
 from rag.web.api import MAX_HISTORY, check
 from rag.web.desk import Desk
+from rag.web.line import TELL, Line, Steps
 from rag.web.render import Turn
 from rag.web.strings import say
 
 log = logging.getLogger(__name__)
 FOLLOW_UPS = 2
+FEW = 8  # ahead of a question: each second, all together are told of their place so many times, however many they are
 PENDING = ("…", "…")  # the trouble of a turn that is still being answered
 
+T = TypeVar("T")
 Turns = tuple[Turn, ...]
-Step = tuple[Turns, "str | None"]
 
 
 def messages(
@@ -43,27 +46,36 @@ def history(turns: Sequence[Turn]) -> tuple[str, ...]:
     return tuple(turn.question for turn in turns if turn.answer is not None)[-MAX_HISTORY:]
 
 
-def reply(desk: Desk, question: str, turns: Turns, ui: str) -> Iterator[tuple[Turns, str | None]]:
-    """Answers one question: yields the turns and, while it works, the HTML of the reply so far. Every stage line is
-    what is being done at that moment; errors become a turn that says what to do."""
-    index = len(turns)
+def reply(
+    desk: Desk, question: str, turns: Turns, ui: str, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Turns, str | None]]:
+    """Answers one question, or ends where it is `stopped` before that: yields the turns and, while it works, the HTML of the reply so far. Every stage line is
+    what is being done at that moment; the answer comes whole, as it is only shown once it is proved; errors become a turn that
+    says what to do."""
     asked = (*turns, Turn(question, trouble=PENDING))
     try:
         text = check(question)
         asked = (*turns, Turn(text, trouble=PENDING))
+        said = ""
         while not desk.wait(0.4):
-            yield asked, render.stage(f"{say('stage_wait', ui)} {desk.told(ui)}")
-        if desk.changed():
-            desk.sync()
-            yield asked, render.stage(say("stage_changed", ui))
+            if stopped():
+                return
+            told = f"{say('stage_wait', ui)} {desk.told(ui)}"
+            if told != said:
+                said = told
+                yield asked, render.stage(told)
+        if desk.look():
+            said = say("stage_changed", ui)
+            yield asked, render.stage(said)
         desk.refresh()
         engine = desk.answering
-        yield asked, render.stage(say("stage_search", ui))
+        if said:  # else it is there from the start
+            yield asked, render.stage(say("stage_search", ui))
         material = desk.material if desk.syncing else None  # before the search: it may find more than this, never less
+        if stopped():
+            return
         answer = engine.ask(text, history=history(turns))
-        for count in range(1, len(answer.segments) if answer.found else 0):
-            yield asked, render.partial(answer, index, count)
-        waiting, ready = (material.waiting, len(material.ready)) if material else (0, 0)
+        waiting, ready = (material.waiting, material.ready) if material else (0, 0)
         yield (*turns, Turn(text, answer, waiting=waiting, ready=ready)), None
     except RagError as error:
         yield (*turns, replace(asked[-1], trouble=(error.message("zh"), error.message("en")))), None
@@ -82,28 +94,41 @@ class Halt(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self.over = threading.Event()  # the reply has sent its last step
+        self.wake: Callable[[], None] = lambda: None  # told once it is set: who awaits the next step is woken
+
+    def set(self) -> None:
+        super().set()
+        self.wake()
 
 
-def until(steps: Iterator[Step], halt: Halt) -> Iterator[Step]:
-    """The steps as they come, worked out in a thread of their own, and no more of them once `halt` is set."""
-    made: queue.SimpleQueue[Step | None] = queue.SimpleQueue()
-
-    def work() -> None:
-        for step in steps:
-            made.put(step)
-            if halt.is_set():
-                break
-        made.put(None)
-
-    threading.Thread(target=work, name="judian-reply", daemon=True).start()
-    while not halt.is_set():
-        try:
-            step = made.get(timeout=0.05)
-        except queue.Empty:
-            continue
-        if step is None:
-            return
-        yield step
+async def following(
+    line: Line, steps: Iterator[T], halt: Halt, told: Callable[[int], T], every: float = TELL
+) -> AsyncIterator[T]:
+    """The steps as they come, worked out when their turn in the line has come; until then, `told` how many are ahead, after
+    `every` seconds and whenever that has changed: the more seldom the more wait. No more of them once `halt` is set. Raises
+    TooManyError at once, and what a step raises."""
+    made: Steps[T] = Steps()
+    place = line.join(lambda: made.take(steps))
+    halt.wake = made.end
+    last = None
+    try:
+        while not halt.is_set():
+            try:
+                ahead = line.ahead(place)
+                pause = every if last is None else every * max(1.0, (ahead or 0) / FEW)
+                step = await made.next(None if ahead is None else pause)
+            except asyncio.TimeoutError:
+                ahead = line.ahead(place)
+                if ahead is not None and ahead != last:
+                    last = ahead
+                    yield await asyncio.to_thread(told, ahead)
+                continue
+            if step is None:
+                return
+            yield step
+    finally:
+        made.end()
+        line.leave(place)
 
 
 def suggested(examples: Sequence[str], turns: Sequence[Turn]) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ ready while the folder is brought in step behind it, tells its true progress, an
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,19 +13,18 @@ from rag.errors import BusyError, RagError
 from rag.protocols import ProgressFn
 from rag.text.telling import progress_line
 from rag.types import Progress
+from rag.web.line import Line
+from rag.web.lookout import BRIEF, Lookout
 from rag.web.material import Engine, Material
 from rag.web.strings import say
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.2  # seconds between two looks at the folder, at least; ten times what a look takes, where that is more
 COUNT_EVERY = 1.0  # seconds between two counts of what is ready, while it grows; twenty times what a count takes
 PATIENCE = 2.5  # seconds that a question waits for a change: a small one is in the answer
 RETRY = 5.0  # seconds after which an index that another process was writing is tried again
 FIRST = 4  # example questions on the empty page
 EXAMPLES = 8  # questions kept in each language, the rest as follow-ups
-
-Listing = frozenset[tuple[str, int, int]]
 
 
 class Desk:
@@ -35,18 +33,20 @@ class Desk:
     def __init__(self, opener: Callable[[ProgressFn], Engine], folder: Path | None = None) -> None:
         self._opener = opener
         self.folder = folder
+        self.lookout = Lookout(folder)
         self._answers = threading.Event()  # set once a question can be answered, or never will be
         self._idle = threading.Event()  # set while nothing is being read
         self._settled = threading.Event()
         self._lock = threading.Lock()
+        self._counting = threading.Lock()  # one count at a time, and the last one is the last sync's
         self._again = False  # another sync is wanted
         self._began = 0.0  # when the running one was started
         self._engine: Engine | None = None
-        self._seen: Listing | None = None  # the folder as it was last read, or is being read
-        self._look_after = self._count_after = 0.0
-        self._gathered: frozenset[str] | None = None  # the documents that the examples were taken from
+        self._count_after = self._count_took = 0.0
+        self._gathered: int | None = None  # digest of the documents that the examples were taken from
         self._examples: dict[str, tuple[str, ...]] = {}
         self._stages: dict[str, Progress] = {}
+        self.line = Line()
         self.listeners: list[ProgressFn] = []
         self.error: Exception | None = None  # why there is no engine
         self.trouble: RagError | None = None  # why the folder could not be read just now; what is ready answers
@@ -68,10 +68,15 @@ class Desk:
         """Counts what is ready while it grows, now and then."""
         if not self.syncing or time.monotonic() < self._count_after:
             return
+        if not self._counting.acquire(blocking=False):
+            return
         try:
-            self._count(self.engine)
+            if self.syncing:  # still: what was counted at its end stands
+                self._stock(self.engine)
         except (RagError, OSError) as error:  # the sync tells what is in the way, if it is
             log.info("not counted: %s", error)
+        finally:
+            self._counting.release()
 
     def idle(self, seconds: float | None = None) -> bool:
         """True once nothing is being opened or read; False when the time is over before."""
@@ -125,23 +130,21 @@ class Desk:
         return self._examples.get(ui) or self._examples.get("zh", ())
 
     def changed(self) -> bool:
-        """True when a file of the folder was added, changed or removed since its reading last began. Looks at names,
-        sizes and times only, and not again at once."""
-        began = time.monotonic()
-        if self.folder is None or not self.ready or began < self._look_after:
-            return False
-        seen = _listing(self.folder)
-        self._look_after = began + max(LOOK_EVERY, 10 * (time.monotonic() - began))
-        return seen != self._seen
+        """True when a file of the folder was added, changed or removed since its reading last began: see `Lookout`."""
+        return self.ready and self.lookout.changed()
+
+    def look(self) -> bool:
+        """Has what changed in the folder read in the background. True where something had, as far as that is known at once."""
+        return self.ready and self.lookout.look(self.sync)
 
     def refresh(self, seconds: float | None = None) -> None:
         """Has what changed in the folder read in the background, and waits for what is being read until `seconds` (or
         `PATIENCE`) after it began: a small change is in the answer, a large one is not waited for."""
-        if self.changed():
-            self.sync()
+        self.look()
         patience = PATIENCE if seconds is None else seconds
         self._idle.wait(max(0.0, self._began + patience - time.monotonic()))
-        self.take_stock()
+        if self._count_took <= BRIEF:
+            self.take_stock()
 
     def sync(self) -> None:
         """Has the folder read in the background. One at a time: what is wanted meanwhile leads to one more."""
@@ -182,18 +185,24 @@ class Desk:
                     self._idle.set()
                     return
                 self._again = False
-            self._once(self.engine)
+            try:
+                self._once(self.engine)
+            except Exception as error:  # whatever it was: the next look is not the last
+                log.exception("reading the folder failed")
+                self.trouble = _told(error)
+                for event in (self._answers, self._settled):
+                    event.set()
 
     def _once(self, engine: Engine) -> None:
-        seen = _listing(self.folder) if self.folder else frozenset()
-        if seen == self._seen and self.trouble is None:
+        seen = self.lookout.now()
+        if seen == self.lookout.seen and self.trouble is None:
             return
-        self._seen = seen
+        self.lookout.seen = seen
         trouble: RagError | None = None
         try:
             engine.sync(self._tell)
         except BusyError as error:  # what is indexed goes on answering, and the next look tries again
-            self._seen, self._look_after = None, time.monotonic() + RETRY
+            self.lookout.seen, self.lookout.after = None, time.monotonic() + RETRY
             trouble = error
         except Exception as error:
             if not isinstance(error, RagError):
@@ -206,9 +215,8 @@ class Desk:
             log.exception("counting the documents failed")
             self.trouble = self.trouble or _told(error)
         self._answers.set()
-        documents = frozenset(info.id for info in self.material.documents)
-        if documents and documents != self._gathered:
-            self._gathered = documents
+        if self.material.ready and self.material.digest != self._gathered:
+            self._gathered = self.material.digest
             if not self._examples:
                 self._settled.clear()
             threading.Thread(target=self._gather, args=(engine,), name="judian-examples", daemon=True).start()
@@ -223,6 +231,11 @@ class Desk:
                 self._examples = {ui: tuple(engine.examples(n, ui)) for ui in ("zh", "en")}
                 self._settled.set()
                 self.revision += 1
+            first = next((questions[0] for questions in self._examples.values() if questions), "")
+            if (
+                first and self.line.empty
+            ):  # examples that were kept: the first question finds everything warm all the same
+                engine.ask(first)
         except Exception:
             log.exception("no examples could be taken from the material")
         finally:
@@ -230,14 +243,18 @@ class Desk:
 
     def _count(self, engine: Engine) -> None:
         """Takes stock of what is ready; from the first document on, questions are answered."""
+        with self._counting:
+            self._stock(engine)
+
+    def _stock(self, engine: Engine) -> None:
         began = time.monotonic()
-        documents = sorted(engine.documents(), key=lambda info: (info.date, info.source))
-        self.material = Material(tuple(documents), tuple(engine.files()))
+        self.material = Material.of(engine.documents(), engine.files())
         if self.material.ready:
             self._answers.set()
         self.revision += 1
         now = time.monotonic()
-        self._count_after = now + max(COUNT_EVERY, 20 * (now - began))
+        self._count_took = now - began
+        self._count_after = now + max(COUNT_EVERY, 20 * self._count_took)
 
     def _tell(self, progress: Progress) -> None:
         self._stages = {**self._stages, progress.stage: progress}
@@ -262,18 +279,3 @@ def _told(error: Exception) -> RagError:
         return error
     name = type(error).__name__
     return RagError(say("unexpected", "en", name=name), say("unexpected", "zh", name=name))
-
-
-def _listing(folder: Path) -> Listing:
-    found = []
-    for root, dirs, files in os.walk(folder):
-        dirs[:] = [name for name in dirs if not name.startswith(".")]
-        for name in files:
-            if name.startswith((".", "~$")):
-                continue
-            try:
-                stat = os.stat(os.path.join(root, name))
-            except OSError:
-                continue  # gone between the listing and the look: the next look sees it as removed
-            found.append((os.path.join(root, name), stat.st_size, stat.st_mtime_ns))
-    return frozenset(found)

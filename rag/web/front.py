@@ -59,10 +59,10 @@ def header(material: Material, ready: bool, ui: str, doing: str = "") -> str:
     documents."""
     facts = ""
     if ready:
-        words = [say("docs", ui, n=len(material.ready))]
+        words = [say("docs", ui, n=material.ready)]
         if not doing:
             words += [say("passages", ui, n=material.passages), *([material.dates] if material.dates else [])]
-        failed = material.states["failed"]
+        failed = material.states.get("failed", 0)
         warn = f"<em>{say('failed', ui, n=failed)}</em>" if failed and not doing else ""
         work = f'<span class="doing">{esc(doing)}</span>' if doing else ""
         text = "".join(f"<span>{esc(word)}</span>" for word in words)

@@ -22,11 +22,15 @@ def open_place(desk: Desk, target: str, turns: Turns, ui: str) -> str:
         engine = desk.engine
         desk.refresh()  # what a link is said to prove is the text as it is now
         if target.startswith("at/"):
-            found = panel.follow(target, desk.material.documents)
+            found = panel.follow(target)
             if found is None:
                 return panel.note_html(say("place_gone", ui), ui)
-            doc_id, start, end, digest = found
-            return panel.source_html(panel.settle(engine.document(doc_id), start, end, digest), ui)
+            doc_id, source, start, end, digest = found
+            try:
+                document = engine.document(doc_id)
+            except UnknownDocumentError:  # its content changed: the present one of the file of that name
+                document = engine.document(source)
+            return panel.source_html(panel.settle(document, start, end, digest), ui)
         if target.startswith("doc-"):
             return panel.source_html(Place(engine.document(target[4:]), 0, 0), ui)
         return panel.source_html(_place(desk, target, turns), ui, _marked(target, turns))

@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote as percent
+from urllib.parse import unquote
 
 from rag.folder import ACCEPTED
 from rag.shelf import Row
 from rag.text.whereabouts import extent
 from rag.web.escape import esc
 from rag.web.hands import Wish, size_text
-from rag.web.material import Info, Material
+from rag.web.material import KEPT, Info, Material
 from rag.web.panel import top_html
 from rag.web.strings import say
 
-MOST = 300  # rows drawn; the rest is counted
-_ORDER = ("failed", "partly", "waiting", "ready", "skipped")
+MOST = 200  # rows drawn at first, and more with each wish for more
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of the list is shown: so many rows, or those with `name` in their name or title."""
+
+    most: int = MOST
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked for among the files: the first rows, and how many there are."""
+
+    rows: tuple[Row, ...]
+    files: int
+
+
+def view_of(target: str) -> View:
+    """The view that a link asks for: library, more/400, find/TEXT."""
+    action, _, rest = target.partition("/")
+    if action == "more" and rest.isdecimal() and len(rest) < 6:
+        return View(min(int(rest), KEPT))
+    return View(name=unquote(rest).strip()[:MOST]) if action == "find" else View()
+
+
+def find(rows: Iterable[Row], name: str, most: int = MOST) -> Found:
+    """The rows with `name` in their file's name or title, in whatever case."""
+    wanted, first, count = name.casefold(), [], 0
+    for row in rows:
+        if wanted in row.source.casefold() or (row.info and wanted in row.info.title.casefold()):
+            count += 1
+            if count <= most:
+                first.append(row)
+    return Found(tuple(first), count)
 
 
 def library_html(
     material: Material,
     ui: str,
     *,
+    view: View | None = None,
+    found: Found | None = None,
     wish: Wish | None = None,
     folder: str = "",
     max_mb: int = 0,
@@ -29,8 +68,8 @@ def library_html(
     marks: str = "",
 ) -> str:
     """The list of files, what is being done to it, and what is asked. Without a `wish`, the page may not change the folder.
-    `marks`: HTML of how many answers are marked."""
-    counts = [say("all_files", ui, n=len(material.rows))] if material.rows else []
+    `found`: what was looked for by name. `marks`: HTML of how many answers are marked."""
+    counts = [say("all_files", ui, n=material.files)] if material.files else []
     states = material.states
     counts += [f"{states[state]} {say(f'state_{state}', ui)}" for state in _shown(states)]
     facts = f'<p class="facts">{"".join(f"<span>{word}</span>" for word in counts)}</p>'
@@ -41,19 +80,36 @@ def library_html(
         hint = esc(say("add_hint", ui, mb=max_mb))
         add = f'<p class="add"><button type="button" class="jd-add" data-accept="{",".join(ACCEPTED)}">＋ {say("add", ui)}</button><small>{hint}</small></p>'
     asked = _asked(wish, folder, ui) if wish else ""
-    rows = sorted(material.rows, key=lambda row: _ORDER.index(row.state))
-    drawn = "".join(_row(row, wish is not None, ui) for row in rows[:MOST])
-    if len(rows) > MOST:
-        drawn += f'<li class="more">{say("more_files", ui, n=len(rows) - MOST)}</li>'
-    if not rows:
-        drawn = f'<li class="more">{say("no_files", ui)}</li>'
+    view = view or View()
+    rows = found.rows if found else material.rows[: view.most]
+    drawn = "".join(_row(row, wish is not None, ui) for row in rows) + _rest(material, rows, found, ui)
+    box = _box(view.name, ui) if material.files > MOST else ""
     return (
         f'<article class="jd-source jd-library"><header>{top_html(say("library", ui), ui)}{facts}{work}{note}</header>'
-        f"{add}{asked}<ul>{drawn}</ul>{marks}</article>"
+        f"{add}{asked}{box}<ul>{drawn}</ul>{marks}</article>"
     )
 
 
-def _shown(states: dict[str, int]) -> list[str]:
+def _box(looked: str, ui: str) -> str:
+    hint = esc(say("find_file", ui))
+    return f'<input type="search" class="jd-find" value="{esc(looked)}" placeholder="{hint}" aria-label="{hint}">'
+
+
+def _rest(material: Material, rows: Sequence[Row], found: Found | None, ui: str) -> str:
+    """What the list leaves out, and the way to it."""
+    left = (found.files if found else material.files) - len(rows)
+    told = f'<li class="more">{say("found_files", ui, n=found.files)}</li>' if found else ""
+    if not material.files:
+        told = f'<li class="more">{say("no_files", ui)}</li>'
+    elif left and not found and len(rows) < len(material.rows):
+        word = say("more_files", ui, n=min(MOST, len(material.rows) - len(rows)))
+        told = f'<li class="more"><a href="#more/{len(rows) + MOST}">{word}</a></li>'
+    elif left:
+        told += f'<li class="more">{say("many_files", ui, n=left)}</li>'
+    return told
+
+
+def _shown(states: Mapping[str, int]) -> list[str]:
     return [state for state in ("ready", "partly", "waiting", "failed", "skipped") if states.get(state)]
 
 

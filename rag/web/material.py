@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Protocol
 
 from rag.protocols import ProgressFn
 from rag.shelf import Row
 from rag.types import Answer, Document, Hits, SyncReport
+
+KEPT = 1000  # files held to be listed; the others are found by name
+_ORDER = ("failed", "partly", "waiting", "ready", "skipped")
+_DAY = re.compile(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?!\d)")
 
 
 class Check(Protocol):
@@ -58,33 +63,46 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is on the desk, for the header and the list of documents."""
+    """What is on the desk, counted once: what the page shows of it costs the same for ten documents and for a million."""
 
-    documents: tuple[Info, ...] = ()
-    rows: tuple[Row, ...] = ()
+    ready: int = 0  # documents that answer
+    passages: int = 0  # of those
+    dates: str = ""  # first and last date of those that state one: "2021-03-05 – 2023-10-10"
+    states: Mapping[str, int] = field(default_factory=dict)  # state -> how many files
+    rows: tuple[Row, ...] = ()  # the first `KEPT` files, those that need a look before the others
+    files: int = 0  # of the folder
+    digest: int = 0  # of the ids of the documents: another one where one came or went
 
-    @property
-    def ready(self) -> tuple[Info, ...]:
-        """The documents that answer."""
-        return tuple(info for info in self.documents if info.indexed)
-
-    @property
-    def passages(self) -> int:
-        return sum(info.passages for info in self.ready)
-
-    @property
-    def states(self) -> Counter[str]:
-        """How many files there are of each state."""
-        return Counter(row.state for row in self.rows)
+    @classmethod
+    def of(cls, documents: Iterable[Info], rows: Iterable[Row]) -> Material:
+        """Counts the documents and the files of the folder; neither is kept, but for a few."""
+        ready = passages = digest = files = 0
+        first, last = "9", ""
+        for info in documents:
+            digest ^= hash(info.id)
+            if info.indexed:
+                ready, passages = ready + 1, passages + info.passages
+                day = _day(info.date) if info.date else ""
+                if day:
+                    first, last = min(first, day), max(last, day)
+        states: Counter[str] = Counter()
+        kept: dict[str, list[Row]] = {state: [] for state in _ORDER}
+        for row in rows:
+            files += 1
+            states[row.state] += 1
+            if len(kept[row.state]) < KEPT:
+                kept[row.state].append(row)
+        few = tuple(islice(chain.from_iterable(kept.values()), KEPT))
+        dates = last if first >= last else f"{first} – {last}"
+        return cls(ready, passages, dates, states, few, files, digest)
 
     @property
     def waiting(self) -> int:
         """Files that do not answer yet, and will."""
-        return self.states["waiting"]
+        return self.states.get("waiting", 0)
 
-    @property
-    def dates(self) -> str:
-        """First and last date of the documents that state one, e.g. "2021-03-05 – 2023-10-10"."""
-        found = (re.match(r"(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?!\d)", info.date) for info in self.ready)
-        days = sorted({f"{m[1]}-{int(m[2]):02}-{int(m[3]):02}" for m in found if m})
-        return "" if not days else days[0] if days[0] == days[-1] else f"{days[0]} – {days[-1]}"
+
+def _day(date: str) -> str:
+    """ "2021/3/5 8:00" -> "2021-03-05"; "" where it names no day."""
+    found = _DAY.match(date)
+    return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}" if found else ""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag.errors import BusyError, QuestionError, RagError
+from rag.errors import QuestionError, RagError
 from rag.web import front, hands, render, verdicts
-from rag.web.api import endpoints
-from rag.web.chat import PENDING, Halt, Turns, messages, reply, until
+from rag.web.api import ENDPOINTS, endpoints, served
+from rag.web.chat import PENDING, Halt, Turns, following, messages, reply
 from rag.web.desk import FIRST, Desk
 from rag.web.hands import Wish
+from rag.web.line import TooManyError
 from rag.web.links import open_place, wanted
-from rag.web.listing import library_html
+from rag.web.listing import View, find, library_html, view_of
 from rag.web.panel import note_html
 from rag.web.render import Turn
 from rag.web.strings import say, ui_language
@@ -56,11 +58,12 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
     def header(ui: str) -> str:
         return front.header(desk.material, desk.ready, ui, desk.told(ui) if desk.syncing and desk.progress else "")
 
-    def listed(ui: str, wish: Wish, request: Any) -> str:
+    def listed(ui: str, view: View, wish: Wish, request: Any) -> str:
         doing = desk.told(ui) if desk.syncing and desk.progress else ""
         in_the_way = desk.trouble.message(ui) if desk.trouble and not desk.syncing else ""
+        found = find(desk.engine.files(), view.name) if view.name else None
         return library_html(
-            desk.material, ui, wish=wish if may_change(request) else None, folder=desk.folder.name if desk.folder else "",
+            desk.material, ui, view=view, found=found, wish=wish if may_change(request) else None, folder=desk.folder.name if desk.folder else "",
             max_mb=max_mb, doing=doing, trouble=in_the_way, marks=verdicts.summary(desk, kept if local(request) else None, ui),
         )  # fmt: skip
 
@@ -93,10 +96,9 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
         ui = ui_language(wish or "")
         return (ui, pace(), *dress(ui, ()))
 
-    def tick(ui: str, turns: Turns, seen: Any, view: str, wish: Wish, request: Any) -> tuple[Any, ...]:
+    def tick(ui: str, turns: Turns, seen: Any, view: View | None, wish: Wish, request: Any) -> tuple[Any, ...]:
         """The page keeps in step by itself: with the folder, and with what is being done to it."""
-        if desk.changed():
-            desk.sync()
+        desk.look()
         desk.take_stock()
         examples = desk.examples(ui)
         now = (desk.revision, examples)
@@ -109,24 +111,41 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
             chat = drawn(turns, ui)  # answered before there were examples: now they are offered below it
         # What has changed is sent twice: a busy browser may drop an update that comes while it still draws the last one.
         shown = (now, seen is not None and seen[0] == now)
-        return pace(), header(ui), chat, listed(ui, wish, request) if view == "library" else gr.skip(), shown
+        listing = gr.skip()
+        if view is not None and not (view.name and desk.syncing):  # what was looked for is looked for again at the end
+            listing = listed(ui, view, wish, request)
+        return pace(), header(ui), chat, listing, shown
 
     def switch(ui: str, turns: Turns) -> tuple[Any, ...]:
         other = "en" if ui == "zh" else "zh"
         return (other, *dress(other, turns))
 
-    def stream(question: str, before: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
+    async def stream(question: str, before: Turns, ui: str, request: Any) -> AsyncIterator[tuple[Any, ...]]:
         # The question is in the chat from the moment that it can be stopped: stopping loses nothing.
         session = request.session_hash
         halt = running[session] = Halt()
-        turns = (*before, Turn(question, trouble=PENDING))
-        working = gr.update(value="", placeholder=say("ask_here", ui), submit_btn=False, stop_btn=True)
-        yield turns, drawn(turns, ui, render.stage(say("stage_search", ui))), working, gr.skip(), gr.skip()
-        try:
-            for turns, sofar in until(reply(desk, question, before, ui), halt):
+        asked = turns = (*before, Turn(question, trouble=PENDING))
+
+        def steps() -> Iterator[tuple[Turns, Any]]:
+            for turns, sofar in reply(desk, question, before, ui, halt.is_set):
                 if kept and sofar is None and local(request):
                     turns = (*turns[:-1], verdicts.markable(turns[-1], kept))
-                yield turns, drawn(turns, ui, sofar), gr.skip(), gr.skip(), gr.skip()
+                yield turns, drawn(turns, ui, sofar)
+
+        def told(ahead: int) -> tuple[Turns, Any]:
+            return asked, drawn(asked, ui, render.stage(say("ahead", ui, n=ahead)))
+
+        try:  # from here on: the reader may leave at any step
+            shown = await asyncio.to_thread(drawn, turns, ui, render.stage(say("stage_search", ui)))
+            working = gr.update(value="", placeholder=say("ask_here", ui), submit_btn=False, stop_btn=True)
+            yield turns, shown, working, gr.skip(), gr.skip()
+            async for turns, shown in following(desk.line, steps(), halt, told):
+                if turns[-1].trouble != PENDING:
+                    break
+                yield turns, shown, gr.skip(), gr.skip(), gr.skip()
+        except TooManyError as error:
+            turns = (*before, Turn(question, trouble=(error.zh, error.en), busy=True))
+            shown = await asyncio.to_thread(drawn, turns, ui)
         finally:
             halt.set()  # also when the reader has left
             halt.over.set()  # Gradio asks for a step once it has sent the one before: nothing of this reply is under way
@@ -138,20 +157,23 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
         ended = gr.update(submit_btn=True, stop_btn=False)
         if turns[-1].trouble == PENDING:
             turns = (*turns[:-1], replace(turns[-1], trouble=(say("stopped", "zh"), say("stopped", "en"))))
+            shown = await asyncio.to_thread(drawn, turns, ui)
         elif turns[-1].answer is None:  # what could not be asked is not lost
             ended = gr.update(value=turns[-1].question, submit_btn=True, stop_btn=False)
-        yield turns, drawn(turns, ui), ended, header(ui), pace()  # reading a changed folder changes the line on top
+        yield turns, shown, ended, header(ui), pace()  # reading a changed folder changes the line on top
 
-    def ask_box(question: str, turns: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
+    async def ask_box(question: str, turns: Turns, ui: str, request: Any) -> AsyncIterator[tuple[Any, ...]]:
         if (question or "").strip():
-            yield from stream(question, turns, ui, request)
+            async for step in stream(question, turns, ui, request):
+                yield step
         else:
             yield gr.skip(), gr.skip(), gr.update(value="", placeholder=say("q_empty", ui)), gr.skip(), gr.skip()
 
-    def ask_link(event: Any, turns: Turns, ui: str, request: Any) -> Iterator[tuple[Any, ...]]:
+    async def ask_link(event: Any, turns: Turns, ui: str, request: Any) -> AsyncIterator[tuple[Any, ...]]:
         found = wanted(str(event._data.get("target", "")), turns)
         if found:
-            yield from stream(found[0], found[1], ui, request)
+            async for step in stream(found[0], found[1], ui, request):
+                yield step
         else:
             yield tuple(gr.skip() for _ in range(5))
 
@@ -159,7 +181,7 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
         if halt := running.get(request.session_hash):
             halt.set()
 
-    def opened(event: Any, turns: Turns, ui: str, wish: Wish, request: Any) -> tuple[Any, ...]:
+    def opened(event: Any, turns: Turns, ui: str, view: View | None, wish: Wish, request: Any) -> tuple[Any, ...]:
         target = str(event._data.get("target", ""))
         action = target.partition("/")[0]
         if target.startswith("edit-"):
@@ -167,18 +189,21 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
             known = number.isdigit() and int(number) < len(turns) and turns[int(number)].answer
             text = known.understood if known else gr.skip()
             return gr.skip(), gr.skip(), text, gr.skip(), gr.skip(), gr.skip()
+        if action in ("more", "find"):
+            view = view_of(target)
+            return listed(ui, view, wish, request), gr.skip(), gr.skip(), view, gr.skip(), gr.skip()
         if action not in ("library", "remove", "delete", "put", "drop"):
             shown = anew(open_place(desk, target, verdicts.seen(kept, turns), ui))
-            return shown, gr.Sidebar(open=True), gr.skip(), "", gr.skip(), gr.skip()
+            return shown, gr.Sidebar(open=True), gr.skip(), None, gr.skip(), gr.skip()
         if action == "library":
-            wish = replace(wish, doomed="", said_zh=(), said_en=())
+            wish, view = replace(wish, doomed="", said_zh=(), said_en=()), None
         elif may_change(request):
             wish = hands.act(wish, target, desk, max_mb << 20)
         else:
             wish = hands.drop(wish)
-            return anew(refused(ui)), gr.Sidebar(open=True), gr.skip(), "", wish, gr.skip()
-        shown = anew(listed(ui, wish, request))
-        return shown, gr.Sidebar(open=True), gr.skip(), "library", wish, pace()
+            return anew(refused(ui)), gr.Sidebar(open=True), gr.skip(), None, wish, gr.skip()
+        view = view or View()
+        return anew(listed(ui, view, wish, request)), gr.Sidebar(open=True), gr.skip(), view, wish, pace()
 
     def marked(event: Any, turns: Turns, ui: str, request: Any) -> tuple[Any, ...]:
         target, picked = (str(event._data.get(key, "")) for key in ("target", "picked"))
@@ -190,7 +215,7 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
             shown = verdicts.place_html(desk, target, turns, ui)
             side = (shown or gr.skip(), gr.skip(), gr.skip())
         except RagError as error:
-            side = (anew(note_html(error.message(ui), ui)), gr.Sidebar(open=True), "")
+            side = (anew(note_html(error.message(ui), ui)), gr.Sidebar(open=True), None)
         running_still = bool(turns) and turns[-1].trouble == PENDING  # its next step draws all
         return gr.skip() if running_still or not turns else drawn(turns, ui), *side
 
@@ -198,8 +223,8 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
         wish = hands.offer(wish, files or ())
         if not may_change(request):
             wish = hands.drop(wish)
-            return anew(refused(ui)), "", wish, None
-        return anew(listed(ui, wish, request)), "library", wish, None
+            return anew(refused(ui)), None, wish, None
+        return anew(listed(ui, View(), wish, request)), View(), wish, None
 
     def forgotten(wish: Wish) -> None:
         hands.drop(wish)
@@ -226,7 +251,7 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
     with gr.Blocks(
         title="据典", fill_height=True, fill_width=True, analytics_enabled=False, delete_cache=(600, 3600)
     ) as page:
-        turns, ui, view, seen = gr.State(()), gr.State("zh"), gr.State(""), gr.State(None)
+        turns, ui, view, seen = gr.State(()), gr.State("zh"), gr.State(None), gr.State(None)
         wished = gr.State(Wish(), delete_callback=forgotten)  # what was never confirmed goes with its visitor
         wish = gr.Textbox(visible=False)
         timer = gr.Timer(QUICK, active=False)
@@ -258,33 +283,16 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
         timer.tick(tick, [ui, turns, seen, view, wished], [timer, facts, chat, source, seen], **hidden)
         tongue.click(switch, [ui, turns], [ui, *dressed], js=save, **hidden)
         spoken = [turns, chat, box, facts, timer]
-        box.submit(ask_box, [box, turns, ui], spoken, trigger_mode="multiple", **hidden)
-        bridge.submit(ask_link, [turns, ui], spoken, trigger_mode="multiple", **hidden)
+        asking: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, **hidden}  # `Line` bounds them
+        box.submit(ask_box, [box, turns, ui], spoken, **asking)
+        bridge.submit(ask_link, [turns, ui], spoken, **asking)
         box.stop(stop, None, None, queue=False, **hidden)
         fresh.click(clear, ui, spoken, **hidden)
         panel = [source, side, box, view, wished, timer]
-        bridge.click(opened, [turns, ui, wished], panel, trigger_mode="multiple", **hidden)
+        bridge.click(opened, [turns, ui, view, wished], panel, trigger_mode="multiple", **hidden)
         bridge.apply(marked, [turns, ui], [chat, source, side, view], trigger_mode="multiple", **hidden)
         picker.upload(uploaded, [picker, ui, wished], [source, view, wished, picker], **hidden)
-        ask, retrieve = endpoints(desk)
-        api(_told(ask), api_name="ask")
-        api(_told(retrieve), api_name="retrieve")
-    page.queue(default_concurrency_limit=8, max_size=64)
+        for name, function in zip(ENDPOINTS, endpoints(desk), strict=True):
+            api(served(function, desk.line), api_name=name, concurrency_limit=None)
+    page.queue(default_concurrency_limit=8, max_size=1024)
     return page
-
-
-def _told(function: Any) -> Any:
-    """The endpoint with our errors as Gradio's, whose text reaches the caller."""
-    import functools
-
-    import gradio as gr
-
-    @functools.wraps(function)
-    def endpoint(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except RagError as error:
-            title = "Not ready" if isinstance(error, BusyError) else "Error"
-            raise gr.Error(f"{error.en} / {error.zh}", title=title, print_exception=False) from error
-
-    return endpoint

@@ -23,13 +23,18 @@ function settle(target, frames) {
     requestAnimationFrame(() => settle(again, frames - 1));
   }
 }
-// A list that is only brought up to date stays where it is, and gives the focus back to the link that had it.
-let last = '';
-element.addEventListener('focusin', event => { last = event.target.getAttribute('href') || event.target.className; });
+// A list that is only brought up to date stays where it is, and gives the focus back to the link or box that had it.
+const named = e => (e.getAttribute('href') || e.className).replace(/^#more.*/, '#more');
+let last = '', typed = null;
+element.addEventListener('focusin', event => { last = named(event.target); });
+element.addEventListener('input', event => { typed = event.target.value; });
+element.addEventListener('keydown', event => { if (event.key === 'Enter') typed = null; });
 function keep() {
   const lost = !document.activeElement || document.activeElement === document.body;
-  const same = [...element.querySelectorAll('a, button')].find(e => (e.getAttribute('href') || e.className) === last);
-  if (lost && same && document.querySelector('.jd-side.open')) same.focus({ preventScroll: true });
+  const same = [...element.querySelectorAll('a, button, input')].find(e => named(e) === last);
+  if (!lost || !same || !document.querySelector('.jd-side.open')) return;
+  same.focus({ preventScroll: true });
+  if (same.matches('input') && typed !== null) same.value = typed;
 }
 watch('value', () => requestAnimationFrame(() => (element.querySelector('[data-n]') ? show(120) : keep())));
 // While something is selected within one paragraph or cell, the link that points out the answer means that. Offsets are

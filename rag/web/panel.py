@@ -14,7 +14,6 @@ from rag.text.whereabouts import where
 from rag.types import BODY_ROLES, Document
 from rag.web.escape import esc
 from rag.web.marks import Marked, pointed, this_html
-from rag.web.material import Info
 from rag.web.strings import say
 from rag.web.text import Place, row_of, section_of, text_html
 
@@ -31,20 +30,16 @@ def link(place: Place) -> str:
     return f"#at/{percent(doc.id, safe='')}/{place.start}-{place.end}/{digest}/{source}"
 
 
-def follow(fragment: str, documents: tuple[Info, ...]) -> tuple[str, int, int, str] | None:
-    """(doc_id, start, end, digest) of a link made by `link`; the id is the present one of the file of that name when
-    its content changed; None when neither is here or the link is malformed."""
+def follow(fragment: str) -> tuple[str, str, int, int, str] | None:
+    """(doc_id, source, start, end, digest) of a link made by `link`; None when it is malformed."""
     found = _LINK.fullmatch(fragment.removeprefix("#"))
     if found is None:
         return None
     doc_id, start, end, digest, source = found.groups()
     try:
-        name = unquote(source, errors="surrogatepass")
+        return doc_id, unquote(source, errors="surrogatepass"), int(start), int(end), digest
     except UnicodeDecodeError:
         return None
-    for info in (*(i for i in documents if i.id == doc_id), *(i for i in documents if i.source == name)):
-        return info.id, int(start), int(end), digest
-    return None
 
 
 def settle(document: Document, start: int, end: int, digest: str) -> Place:

@@ -35,6 +35,7 @@ class Turn:
     waiting: int = 0  # files that were still being read when it was answered
     ready: int = 0  # documents that it was answered from
     marked: Marked | None = None  # where a person may say whether it is right: what was said
+    busy: bool = False  # turned away, because too many were asking
 
 
 def place(citation: Citation, lang: str) -> str:
@@ -56,18 +57,14 @@ def message(turn: Turn, index: int, ui: str) -> str:
         again = f'<div class="jd-meta"><a class="retry" href="#retry-{index}">{say("retry", ui)}</a></div>'
         if len(turn.question) > MAX_QUESTION:
             again = ""  # it would be refused again
-        return f'<div class="jd-msg"><p class="jd-trouble">{esc(text)}</p>{again}</div>'
+        kind = "jd-busy" if turn.busy else "jd-trouble"
+        return f'<div class="jd-msg"><p class="{kind}">{esc(text)}</p>{again}</div>'
     answer = turn.answer
     tongue = "en" if answer.lang == "en" else "zh"  # what belongs to the answer speaks as it does, buttons as the page
     lead = said(answer, index, once(answer.segments)) if answer.found else refusal(answer, index, tongue)
     meta = _meta(answer, index, tongue, ui, verdict_html(turn.marked, answer, index, ui))
     rest = _partial(turn, ui) + meta + _why(turn, answer, index, tongue, ui) + _suggestions(turn, ui)
     return f'<div class="jd-msg">{lead}{rest}</div>'
-
-
-def partial(answer: Answer, index: int, count: int) -> str:
-    """The first `count` segments of an answer, while it streams."""
-    return f'<div class="jd-msg">{said(answer, index, once(answer.segments)[:count])}</div>'
 
 
 def stage(text: str) -> str:

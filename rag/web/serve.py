@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import tempfile
@@ -15,12 +16,16 @@ from rag.index import directory_of, find_folder
 from rag.protocols import ProgressFn
 from rag.text.terminal import one_line, ui_language
 from rag.types import Progress
+from rag.web.api import ENDPOINTS
 from rag.web.desk import Desk
 from rag.web.hands import LOOPBACK
+from rag.web.line import AT_ONCE, MOST, Door
 from rag.web.material import Engine
 from rag.web.strings import say
 
 HERE = Path(__file__).parent
+TOLD = 20  # files that could not be read, named in the terminal; the page lists more
+THREADS = AT_ONCE + MOST + 64  # replies that run or wait, and the page's other events
 FONTS = (
     "system-ui", "-apple-system", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC",
     "Noto Sans SC", "sans-serif",
@@ -58,7 +63,11 @@ def launch(desk: Desk, settings: Settings) -> tuple[Any, str]:
     kept = directory_of(desk.folder, settings) if ours and desk.folder else None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Else a table of the last 10,000 events is made and grouped after each event, for a page of Gradio's that is not served.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(1 << 62))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
     import gradio as gr
+    from starlette.middleware import Middleware
 
     from rag.web.page import build
 
@@ -72,6 +81,8 @@ def launch(desk: Desk, settings: Settings) -> tuple[Any, str]:
         share=False,
         inbrowser=False,
         quiet=True,
+        max_threads=THREADS,
+        app_kwargs={"middleware": [Middleware(Door, line=desk.line, names=ENDPOINTS)]},
         show_error=True,
         footer_links=[],
         enable_monitoring=False,
@@ -106,7 +117,10 @@ def serve(settings: Settings) -> int:
 
     console = Console(stderr=True)
     desk = Desk(opener, folder)
+    gc.disable()  # an eighth of the time until the page is served went into looking for garbage among what was imported
     page, url = launch(desk, settings)
+    gc.freeze()  # nor is it looked through again while questions are answered
+    gc.enable()
     console.print(f"[bold]据典[/bold] {url}", highlight=False)
     try:
         _watch(desk, console)
@@ -144,14 +158,16 @@ def _watch(desk: Desk, console: Any) -> None:
         desk.listeners.remove(draw)
     material = desk.material
     if desk.ready:
-        counts = [say("docs", ui, n=len(material.ready)), say("passages", ui, n=material.passages)]
+        counts = [say("docs", ui, n=material.ready), say("passages", ui, n=material.passages)]
         console.print(" · ".join([*counts, say("ready", ui)] if material.ready else counts), highlight=False)
     if desk.trouble is not None:
         console.print(one_line(desk.trouble.message(ui)), markup=False, highlight=False)
-    for row in material.rows:
-        if row.state == "failed":
-            why = " ".join(notice.zh if ui == "zh" else notice.en for notice in row.notices)
-            console.print(one_line(f"{row.source}: {why}"), markup=False, highlight=False)
+    failed = [row for row in material.rows if row.state == "failed"]
+    for row in failed[:TOLD]:
+        why = " ".join(notice.zh if ui == "zh" else notice.en for notice in row.notices)
+        console.print(one_line(f"{row.source}: {why}"), markup=False, highlight=False)
+    if material.states.get("failed", 0) > TOLD:
+        console.print("… " + say("failed", ui, n=material.states["failed"]), highlight=False)
 
 
 def _need_mcp() -> None:
