@@ -7,6 +7,8 @@ python -m eval report DIR     measures -> summary.md and report.html
 python -m eval compare A B    two runs of the same questions, question by question
 python -m eval check SET      faults of a question set
 python -m eval peers SET      the same search through other frameworks
+python -m eval speed          speed, memory and growth, beside their limits
+python -m eval load           many who ask at once
 python -m eval feedback       what was marked right or wrong in the chat, as questions
 """
 
@@ -30,7 +32,14 @@ from rag.config import Settings
 from rag.errors import DataError, RagError
 
 _ELSEWHERE = frozenset({"folder", "index_dir", "host", "port", "mcp"})  # settings that would change nothing here
-OTHERS = {"compare": "eval.compare", "check": "eval.check", "peers": "eval.peers", "feedback": "eval.feedback"}
+OTHERS = {
+    "compare": "eval.compare",
+    "check": "eval.check",
+    "peers": "eval.peers",
+    "speed": "eval.speed",
+    "load": "eval.load",
+    "feedback": "eval.feedback",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

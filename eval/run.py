@@ -100,9 +100,9 @@ class Quotes:
     """Answers as records: every citation is checked against its document, read once for all questions."""
 
     def __init__(self, system: System, corpus: Corpus) -> None:
-        self._infos = tuple(system.documents())
+        infos = tuple(system.documents())
         self._corpus = corpus
-        self._sources = {info.id: info.source for info in self._infos}
+        self._sources = {info.id: info.source for info in infos}
 
     def prediction(self, key: str, answer: Answer, rankings: dict[str, tuple[Place, ...]]) -> Prediction:
         best = answer.candidates[0] if answer.candidates and not answer.found else None
@@ -154,10 +154,10 @@ class Quotes:
         from rag.web.text import Place as Shown
 
         document = self._corpus.document(citation.source)
-        found = panel.follow(panel.link(Shown(document, citation.start, citation.end)), self._infos)
+        found = panel.follow(panel.link(Shown(document, citation.start, citation.end)))
         if found is None:
             return False
-        doc_id, start, end, digest = found
+        doc_id, _, start, end, digest = found
         there = panel.settle(document, start, end, digest)
         return doc_id == citation.doc_id and (there.start, there.end) == (citation.start, citation.end)
 

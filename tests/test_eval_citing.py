@@ -160,7 +160,7 @@ def test_whatever_the_system_composes_from_a_document_is_proven(text: str, data:
         findings.append(Finding(passage, start, end, 1.0, (Span(start, end),) * data.draw(st.integers(0, 1))))
     kind = data.draw(st.sampled_from(["how_many", "list", "overview", "why"]))
     question = Question("问", "问", data.draw(st.sampled_from(["zh", "zh-Hant", "en"])), kind)  # type: ignore[arg-type]
-    citations = [cite(finding, n, document) for n, finding in enumerate(findings, 1)]
+    citations = [cite(finding, n, document.title, document.source) for n, finding in enumerate(findings, 1)]
     shown = markdown(compose(question, Reading(tuple(findings), 0.9, "answered"), citations)[0])
     quotes = tuple(Quote(c.source, c.start, c.end, c.quote, True) for c in citations)
     values = measures(Prediction("q", True, shown, "", quotes))

@@ -64,7 +64,7 @@ def ablated(rankers: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
             }
         )
     top = max((value["high"] for values in rankers.values() for value in values.values()), default=1.0)
-    layout = _layout(
+    layout = styled_layout(
         290, xaxis={"showgrid": False}, yaxis={"range": [0, min(1.02, max(0.1, top * 1.05))], "tickformat": ".1f"}
     )
     return (
@@ -93,7 +93,7 @@ def risk(held: Mapping[str, Any]) -> Figure:
         "xaxis": _percent("coverage: share answered", [0, 1.01]),
         "yaxis": _percent("risk: share of them wrong", [0, top]),
     }
-    return {"data": lines, "layout": _layout(320, **axes)}
+    return {"data": lines, "layout": styled_layout(320, **axes)}
 
 
 def reliability(held: Mapping[str, Any]) -> Figure:
@@ -139,7 +139,7 @@ def reliability(held: Mapping[str, Any]) -> Figure:
         "xaxis": _percent("confidence", [0, 1], anchor="y2"),
         "yaxis": _percent("observed right", [0, 1.04], domain=[0.3, 1]),
         "yaxis2": {
-            **_axis(),
+            **styled_axis(),
             "domain": [0, 0.2],
             "range": [0, most * 1.45],
             "showticklabels": False,
@@ -148,7 +148,10 @@ def reliability(held: Mapping[str, Any]) -> Figure:
             "anchor": "x",
         },
     }
-    return {"data": [_line("perfect", [0, 1], [0, 1], DIM, dash="dot"), dots, bars], "layout": _layout(360, **axes)}
+    return {
+        "data": [_line("perfect", [0, 1], [0, 1], DIM, dash="dot"), dots, bars],
+        "layout": styled_layout(360, **axes),
+    }
 
 
 def latency(held: Mapping[str, Any]) -> Figure:
@@ -174,10 +177,10 @@ def latency(held: Mapping[str, Any]) -> Figure:
         for name, key, colour in (("95th percentile", "p95", SAND), ("median", "p50", ACCENT))
     ]
     axes = {
-        "xaxis": {**_axis("milliseconds"), "rangemode": "tozero"},
-        "yaxis": {**_axis(), "showgrid": False, "automargin": True},
+        "xaxis": {**styled_axis("milliseconds"), "rangemode": "tozero"},
+        "yaxis": {**styled_axis(), "showgrid": False, "automargin": True},
     }
-    layout = _layout(110 + 44 * len(names), **axes)
+    layout = styled_layout(110 + 44 * len(names), **axes)
     layout["legend"]["traceorder"] = "reversed"
     return {"data": bars, "layout": {**layout, "barmode": "group", "bargap": 0.3}}
 
@@ -203,17 +206,17 @@ def _line(name: str, x: list[Any], y: list[Any], colour: str, width: float = 1.5
     return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "skip"}
 
 
-def _axis(title: str = "") -> Figure:
+def styled_axis(title: str = "") -> Figure:
     shown = {"text": title, "font": {"size": 12, "color": DIM}, "standoff": 8}
     colours = {"gridcolor": LINE, "linecolor": LINE, "zerolinecolor": LINE, "tickcolor": LINE}
     return {**colours, "title": shown, "fixedrange": True, "tickfont": {"size": 11, "color": DIM}}
 
 
 def _percent(title: str, span: list[float], **more: Any) -> Figure:
-    return {**_axis(title), "range": span, "tickformat": ".0%", "zeroline": False, **more}
+    return {**styled_axis(title), "range": span, "tickformat": ".0%", "zeroline": False, **more}
 
 
-def _layout(height: int, **axes: Figure) -> Figure:
+def styled_layout(height: int, **axes: Figure) -> Figure:
     return {
         "height": height,
         "margin": {"l": 58, "r": 18, "t": 34, "b": 46},
@@ -222,8 +225,8 @@ def _layout(height: int, **axes: Figure) -> Figure:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "font": {"size": 12}},
         "hoverlabel": {"bgcolor": CARD, "bordercolor": LINE, "font": {"color": INK}},
-        "xaxis": _axis(),
-        **{name: {**_axis(), **axis} for name, axis in axes.items()},
+        "xaxis": styled_axis(),
+        **{name: {**styled_axis(), **axis} for name, axis in axes.items()},
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.report import charts, tables
+from eval.report import charts, growth, tables
 from eval.report.measures import HEADLINE, OUTSIDE, label
 from eval.report.rows import GOOD, MOST, VERDICTS, rows
 from eval.report.tables import esc
@@ -37,7 +37,8 @@ def html(content: Mapping[str, Any], scored: Sequence[Scored]) -> str:
     body = "".join(f'<section id="{key}"><h2>{t(name)}</h2>{inner}</section>' for key, name, inner in parts)
     shown = localised(_head(title, content) + f"<nav>{nav}</nav><main>{body}</main>", words if ui == "zh" else {})
     data = {
-        "ui": ui, "words": words, "palette": charts.PALETTE, "charts": charts.figures(content), "rows": rows(scored),
+        "ui": ui, "words": words, "palette": charts.PALETTE,
+        "charts": charts.figures(content) | growth.figures(content.get("growth") or {}), "rows": rows(scored),
         "labels": {name: label(name) for names in HEADLINE.values() for name in names if name in measures}, "verdicts": VERDICTS, "good": sorted(GOOD), "paper": ON_PAPER,
     }  # fmt: skip
     scripts = [_plotly(), (HERE / "page.js").read_text(encoding="utf-8")]
@@ -76,6 +77,8 @@ def _head(title: str, content: Mapping[str, Any]) -> str:
 def _sections(content: Mapping[str, Any], scored: Sequence[Scored]) -> list[tuple[str, str, str]]:
     """(anchor, heading, HTML); HTML is empty where the content has nothing to show."""
     return [
+        ("targets", "Targets", growth.promised(content.get("targets") or [])),
+        ("growth", "Growth", _growth(content.get("growth") or {})),
         ("results", "Results", _results(content)),
         ("run", "What was run", tables.about(content)),
         ("ablation", "Ablation", _ablation(content)),
@@ -150,6 +153,14 @@ def _speed(content: Mapping[str, Any]) -> str:
         note = t("Median and 95th percentile by stage, milliseconds.")
         out += f'<p class=note>{note}</p><div class="two"><div>{_chart("latency", "latency")}</div><div>{table}</div></div>'
     return out
+
+
+def _growth(held: Mapping[str, Any]) -> str:
+    parts = "".join(f"<div>{_chart(name, name)}</div>" for name in growth.figures(held))
+    note = t(
+        "Each cost over the number of passages, which grows by factors: flat is what does not grow with the library."
+    )
+    return f'<p class=note>{note}</p><div class="two">{parts}</div>' if parts else ""
 
 
 def _slices(content: Mapping[str, Any]) -> str:

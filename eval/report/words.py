@@ -47,6 +47,22 @@ ZH: Mapping[str, str] = {
     "Median and 95th percentile by stage, milliseconds.": "各阶段的中位数与 95 百分位，毫秒。",
     "area under the curve": "曲线下面积", "of the best order": "最佳次序", "expected calibration error": "期望校准误差",
     "Brier score": "Brier 分", "AUROC, right from wrong": "AUROC（区分对错）", "Table of the bins": "各区间数据",
+    # speed and growth
+    "Targets": "目标", "Growth": "规模", "what": "项目", "figure": "实测", "limit in the same run": "同次运行的下限",
+    "ratio or beyond": "比值或超出", "target": "目标值", "met": "达到", "speed": "速度",
+    "Each cost over the number of passages, which grows by factors: flat is what does not grow with the library.":
+        "横轴为段落数（对数）；越平，说明越不随资料库变大而变慢。",
+    "indexing / the raw encoder": "建索引 / 纯编码", "a question / query + reader": "一题 / 问题编码＋阅读",
+    "retrieval, p95": "检索 95 百分位", "recall@10": "召回率@10", "memory beyond the models": "模型之外的内存",
+    "open to the first answer": "打开到首个回答", "indexing: LangChain / ours": "建索引：LangChain / 本项目",
+    "indexing: LlamaIndex / ours": "建索引：LlamaIndex / 本项目", "32 askers, errors": "32 人同时提问：出错",
+    "32 askers, p95 / one question": "32 人同时提问：95 百分位 / 单题", "32 askers, throughput / one asker's": "32 人同时提问：吞吐 / 单人",
+    "app.py: page / import gradio": "app.py：页面 / 仅导入 gradio",
+    "app.py: first answer / the model alone": "app.py：首个回答 / 仅加载模型",
+    "ms a passage, encoding left out": "每段毫秒（不含编码）", "question p50, ms": "一题中位数，毫秒", "retrieval p50, ms": "检索中位数，毫秒",
+    "retrieval p95, ms": "检索 95 百分位，毫秒", "add a document, ms": "加一份文档，毫秒", "remove a document, ms": "删一份文档，毫秒",
+    "sync, nothing new, ms": "无变化的同步，毫秒", "open to the first answer, s": "打开到首个回答，秒",
+    "memory beyond the models, MB": "模型之外的内存，MB", "disk, MB": "磁盘，MB",
     # charts
     "observed": "系统", "best possible order": "最佳次序", "no skill": "无区分力", "coverage: share answered": "覆盖率：回答比例",
     "risk: share of them wrong": "风险：其中答错比例", "confidence": "置信度", "perfect": "理想", "milliseconds": "毫秒",
