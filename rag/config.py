@@ -34,7 +34,7 @@ class Settings:
     engine: str = "auto"  # what runs the default model: auto, openvino, torch
     query_prompt: str = ""  # put before questions; "": the model's own, or a known model's published one
     passage_prompt: str = ""  # put before passages; "": as above
-    store: str = "faiss:"  # vector store URL: faiss: (on disk), memory: (exact reference)
+    store: str = "faiss:"  # vector store URL: faiss: (on disk), memory: (exact), milvus:http://host:19530/name
     reader: str = "auto"  # what reads passages: auto (trained where shipped), trained, rules, a folder, a hub name
     threads: int = 0  # threads for encoding; 0: all cores
     chunk_chars: int = 300  # aimed length of a passage, in characters of Chinese text

@@ -109,7 +109,10 @@ class FakeEngine:
             for p in self._passages(d)
         ]
         best = sorted((x for x in scored if x[0]), key=lambda x: (-x[0], x[1].id))[:k]
-        return Hits(Hit(p, float(n), {"dense": i, "lexical": i}, {}) for i, (n, p) in enumerate(best, 1))
+        return Hits(
+            Hit(p, float(n), {"dense": i, "lexical": i}, {}, source=self.document(p.doc_id).source)
+            for i, (n, p) in enumerate(best, 1)
+        )
 
     def ask(self, question: str, history: Sequence[str] = (), doc_ids: Collection[str] | None = None) -> Answer:
         self.histories.append(tuple(history))

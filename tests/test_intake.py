@@ -245,7 +245,7 @@ def test_after_an_interrupted_wait_no_file_gets_the_text_of_another(
 
 def test_a_stopped_sync_does_not_wait_for_the_file_that_is_being_read(intake: Intake, good: Path, large: Path) -> None:
     large.write_text(LARGE * 40, encoding="utf-8")
-    slow = File(large.name, large, large.stat().st_size)
+    slow = File(large.name, str(large), large.stat().st_size)
     reads = _read_ahead([File(good.name, good), slow], FileReader(intake, 300, Limits()))
     assert next(reads)[0].path == good
     while not intake._lock.locked():  # the next one is being read
