@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.text import dates, fold, fold_map, language, numbers, places, same_place, tokens, value_keys
 from rag.text.background import rarity
-from rag.text.fold import unfold
+from rag.text.fold import _simplified, unfold
 from rag.text.phrases import reads_as_words
 
 
@@ -20,6 +20,16 @@ from rag.text.phrases import reads_as_words
 )
 def test_fold(written: str, key: str) -> None:
     assert fold(written) == key
+
+
+def test_every_character_is_simplified_as_when_it_stands_alone() -> None:
+    from opencc import OpenCC
+
+    convert = OpenCC("t2s").convert
+    table, ours = _simplified(), set(map(ord, "妳臺麽"))
+    for code in {*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000), *range(0xF900, 0xFB00)} - ours:
+        alone = convert(chr(code))
+        assert table.get(code, chr(code)) == (alone if len(alone) == 1 else chr(code)), hex(code)
 
 
 @given(st.text(max_size=80))

@@ -58,6 +58,7 @@ _NUMBER = re.compile(
 _STARTS = re.compile(rf"[超近约大将接逾不至最突达共anom第$€£¥\d{_CN}几数]")  # what a match of _NUMBER begins with
 _LATIN = re.compile(r"[a-z]")
 _DIGIT = re.compile(r"\d")
+_SEPARATOR = re.compile(r"[-/.]")
 _ENGLISH_NUMBER = re.compile(
     rf"\b(?P<words>(?:{'|'.join(_ENGLISH)}|{'|'.join(_SCALE)}|hundreds|thousands|millions)"
     rf"(?:[- ](?:and )?(?:{'|'.join(_ENGLISH)}|{'|'.join(_SCALE)}))*)\b(?P<unit>\s(?:{_LATIN_UNIT})\b)?"
@@ -116,10 +117,11 @@ class Date:
 def numbers(text: str) -> list[Number]:
     """Every number with its measure word, in order, not inside a date: "近千人" -> value 1000, unit 人."""
     folded, at = fold_map(text)
-    return _numbers(text, folded, at, _dates(text, folded, at))
+    return numbers_at(text, folded, at, dates_at(text, folded, at))
 
 
-def _numbers(text: str, folded: str, at: list[int], dated: Sequence[Date]) -> list[Number]:
+def numbers_at(text: str, folded: str, at: Sequence[int], dated: Sequence[Date]) -> list[Number]:
+    """`numbers` of a text that is folded already (`fold_map`), and whose dates are known."""
     taken = [(d.start, d.end) for d in dated]
     found: list[Number] = []
     for match in _matches(folded):
@@ -157,15 +159,16 @@ def _numbers(text: str, folded: str, at: list[int], dated: Sequence[Date]) -> li
 
 def dates(text: str) -> list[Date]:
     """Every date or year as written, in order, never overlapping: "二〇二三年十月十日", "Oct 10, 2023", "2023-10-10"."""
-    return _dates(text, *fold_map(text))
+    return dates_at(text, *fold_map(text))
 
 
-def _dates(text: str, folded: str, at: list[int]) -> list[Date]:
-    has = {"年": "年" in folded, "月": "月" in folded, "-": any(sign in folded for sign in "-/.")}
-    has |= {"a": bool(_LATIN.search(folded)), "1": bool(_DIGIT.search(folded))}
+def dates_at(text: str, folded: str, at: Sequence[int]) -> list[Date]:
+    """`dates` of a text that is folded already."""
+    held = {sign for sign in "年月" if sign in folded}
+    held |= {kind for kind, sign in (("a", _LATIN), ("1", _DIGIT), ("-", _SEPARATOR)) if sign.search(folded)}
     found: list[Date] = []
     for needed, pattern in _DATES:
-        if not all(has[kind] for kind in needed):
+        if not held.issuperset(needed):
             continue
         for match in pattern.finditer(folded):
             groups = match.groupdict()
@@ -184,10 +187,10 @@ def value_keys(text: str) -> list[str]:
     return keys_of(text, *fold_map(text))
 
 
-def keys_of(text: str, folded: str, at: list[int]) -> list[str]:
+def keys_of(text: str, folded: str, at: Sequence[int]) -> list[str]:
     """`value_keys` of a text that is folded already (`fold_map`)."""
-    dated = _dates(text, folded, at)
-    keys = [f"n:{n.value:g}" for n in _numbers(text, folded, at, dated) if n.value == n.value and n.value >= 10]
+    dated = dates_at(text, folded, at)
+    keys = [f"n:{n.value:g}" for n in numbers_at(text, folded, at, dated) if n.value == n.value and n.value >= 10]
     for date in dated:
         if date.month and date.day:
             keys.append(f"d:{date.month}-{date.day}")

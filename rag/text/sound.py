@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rag.text.fold import is_han
+from rag.text.pinyin import reading
 
 
 @lru_cache(maxsize=30_000)
@@ -16,10 +17,7 @@ def syllable(character: str) -> str:
     """Toneless pinyin of one Han character, its commonest reading; "" for anything else."""
     if not is_han(character):
         return ""
-    from pypinyin import Style, lazy_pinyin
-
-    read = lazy_pinyin(character, style=Style.NORMAL, errors="ignore")
-    return read[0].replace("ü", "v") if read else ""
+    return reading(character)
 
 
 def sound_pairs(text: str) -> frozenset[str]:
@@ -29,8 +27,8 @@ def sound_pairs(text: str) -> frozenset[str]:
     return frozenset(f"{a} {b}" for a, b in pairwise(read) if a and b)
 
 
-@lru_cache(maxsize=30_000)
 def blurred(character: str) -> str:
+    """`syllable` as one who mixes such sounds up hears it: 成 and 陈 are both "cen"."""
     sound = syllable(character)
     for initial in ("zh", "ch", "sh"):
         if sound.startswith(initial):
