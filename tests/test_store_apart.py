@@ -109,7 +109,7 @@ def test_the_file_of_the_layout_before_goes_when_its_vectors_are_here(tmp_path: 
 def test_what_the_files_hold_is_told_and_purged_without_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.stores.growing.LARGEST_EXACT", 30)
+    monkeypatch.setattr("rag.stores.due.LARGEST_EXACT", 30)
     assert held_ids("faiss:", tmp_path) == set() and purge_store("faiss:", tmp_path) == ("", "")
     store = open_store("faiss:", 2, tmp_path, in_han)
     angles = np.arange(100) / 50

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.protocols import Vectors
-from rag.stores.cluster import Halves, Rows
-from rag.stores.flat import Bits, faiss
+from rag.stores.cluster import Rows
+from rag.stores.halves import Halves
 from rag.stores.ivf import ClusteredPart, candidates
+from rag.stores.scan import Bits, faiss
 
 OwnQueries = Callable[[int], Vectors]
 """So many vectors of what a user of this library might ask, unit rows; fewer where it is small."""
@@ -131,6 +132,8 @@ class _Measure:
     ) -> None:
         """`themselves`: for a query that is a vector of the store, its id, which is no answer; else -1."""
         self._base, self._queries, self._themselves = base, queries, themselves
+        rows = [base.ranges.weights(query).row for query in queries.astype(np.float64)]
+        self._weights = np.concatenate(rows)
         self._options: dict[str, Any] = {} if allowed is None else {"sel": allowed.selector}
         self._wanted: list[set[int]] = []
         self._size: list[int] = []
@@ -141,9 +144,9 @@ class _Measure:
             self._wanted.append({n for n, v in kept if v >= last - _EQUAL})
 
     def recall(self, nprobe: int) -> float:
-        params = faiss().SearchParametersIVF(nprobe=nprobe, **self._options)
         count = min(candidates(_K + 1), self._base.count)
-        _, found = self._base.index.search(self._queries, count, params=params)
+        _, lists = self._base.index.quantizer.search(self._queries, nprobe)
+        _, found = self._base.scan(self._weights, count, lists, self._options)
         share = []
         for at, (own, wanted, size) in enumerate(zip(self._themselves.tolist(), self._wanted, self._size, strict=True)):
             positions = found[at][found[at] >= 0]

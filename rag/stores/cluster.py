@@ -10,31 +10,45 @@ import ctypes
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import IndexBrokenError
 from rag.protocols import Vectors
-from rag.stores.flat import Digests, ExactPart, faiss
+from rag.stores.flat import Digests, ExactPart
+from rag.stores.halves import CHUNK, Halves, HalvesOnDisk, KeptHalves
 from rag.stores.ivf import ClusteredPart, part_files
+from rag.stores.scan import faiss
 from rag.stores.sealed import Streamed, read_sealed, replacing, sha256_of, write_sealed
+from rag.stores.sketch import Ranges, added, kind
 
 TRAINED = "base.trained"  # an empty index whose centroids are drawn
 _SAMPLE = 64  # vectors a centroid is drawn from
 _ROUNDS = 10  # of k-means
 _SEED = 20260101
-_CHUNK = 16_384  # vectors in single precision at a time: 25 MB at 384 numbers
 
-Halves = NDArray[np.float16]
+
+class Unchanging(Protocol):
+    """A part that never changes: clustered or settled."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def documents(self) -> Digests: ...
+    @property
+    def docs(self) -> NDArray[np.int32]: ...
+    @property
+    def halves(self) -> HalvesOnDisk | KeptHalves: ...
 
 
 class Rows:
-    """All that a store holds, as one sequence: what is left of its clustered part, then its exact part."""
+    """All that a store holds, as one sequence: what is left of its clustered or settled part, then its exact part."""
 
-    def __init__(self, base: ClusteredPart | None, gone: NDArray[np.bool_], exact: ExactPart) -> None:
+    def __init__(self, base: Unchanging | None, gone: NDArray[np.bool_], exact: ExactPart) -> None:
         self.base = base
         self.exact = exact
         self.old = np.flatnonzero(~gone) if base else np.empty(0, dtype=np.int64)  # positions in the base
@@ -61,7 +75,7 @@ class Rows:
     def halves(self, rows: NDArray[np.int64]) -> Halves:
         """Vectors in 16 bits, in ascending order of row."""
         split = int(np.searchsorted(rows, len(self.old)))
-        near = self.exact.halves()[rows[split:] - len(self.old)]
+        near = self.exact.halves(rows[split:] - len(self.old))
         if not self.base or not split:
             return near
         return np.concatenate([self.base.halves.take(self.old[rows[:split]]), near])
@@ -69,8 +83,8 @@ class Rows:
     def chunks(self) -> Iterator[tuple[NDArray[np.int64], Halves]]:
         """(ids, vectors) of all, a few thousand at a time."""
         ids = self.ids
-        for at in range(0, len(self), _CHUNK):
-            rows = np.arange(at, min(at + _CHUNK, len(self)))
+        for at in range(0, len(self), CHUNK):
+            rows = np.arange(at, min(at + CHUNK, len(self)))
             yield ids[rows], self.halves(rows)
 
 
@@ -79,50 +93,60 @@ def lists_for(count: int) -> int:
     return 1 << round(math.log2(math.sqrt(max(count, 1))))
 
 
-def drawn(directory: Path, rows: Rows) -> tuple[Any, int]:
-    """An empty index with centroids drawn from the rows, and how many rows there were; that of a stopped run where there is
-    one that suits."""
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """A clustered part to be filled."""
+
+    index: Any  # faiss.IndexIVFScalarQuantizer with centroids, and nothing in it
+    ranges: Ranges
+    trained_on: int  # vectors that the store held when the centroids were drawn
+
+
+def drawn(directory: Path, rows: Rows) -> Empty:
+    """With centroids drawn from the rows; those of a stopped run where there are some that suit."""
     module, dim, count = faiss(), rows.exact.dim, lists_for(len(rows))
-    with suppress(FileNotFoundError, IndexBrokenError, KeyError, RuntimeError):  # none, or of no use: drawn anew
+    sample = _sample(rows, _SAMPLE * count)
+    ranges = Ranges.drawn([sample])
+    with suppress(FileNotFoundError, IndexBrokenError, KeyError):  # none, or of no use: drawn anew
         kept = read_sealed(directory / TRAINED)
-        index = module.deserialize_index(np.array(kept.arrays["index"]))
-        if (index.nlist, index.d) == (count, dim):
-            return index, int(kept.head["trained_on"])
+        if kept.arrays["centroids"].shape == (count, dim):
+            return Empty(_around(np.array(kept.arrays["centroids"])), ranges, int(kept.head["trained_on"]))
     settings = module.ClusteringParameters()
     settings.niter, settings.seed, settings.spherical = _ROUNDS, _SEED, True
     settings.min_points_per_centroid, settings.max_points_per_centroid = 1, _SAMPLE
     clustering = module.Clustering(dim, count, settings)
-    sample = _sample(rows, _SAMPLE * count)
-    clustering.train(sample, module.IndexFlatIP(dim))
-    index = _empty(module.vector_to_array(clustering.centroids).reshape(count, dim), sample)
-    write_sealed(directory / TRAINED, {"trained_on": len(rows)}, {"index": module.serialize_index(index)})
-    return index, len(rows)
+    clustering.train(sample.astype(np.float32), module.IndexFlatIP(dim))
+    centroids = module.vector_to_array(clustering.centroids).reshape(count, dim)
+    write_sealed(directory / TRAINED, {"trained_on": len(rows)}, {"centroids": centroids})
+    return Empty(_around(centroids), ranges, len(rows))
 
 
-def emptied(base: ClusteredPart, rows: Rows) -> Any:
-    """An index with the centroids of a part, and nothing in it."""
+def emptied(base: ClusteredPart, rows: Rows) -> Empty:
+    """With the centroids of a part."""
     held = faiss().downcast_index(base.index.quantizer)
     centroids = faiss().rev_swig_ptr(held.get_xb(), base.lists * base.dim).reshape(base.lists, base.dim)
-    return _empty(centroids, _sample(rows, _SAMPLE * base.lists))
+    return Empty(_around(centroids), Ranges.drawn([_sample(rows, _SAMPLE * base.lists)]), base.trained_on)
 
 
-def write_part(directory: Path, name: str, rows: Rows, index: Any, trained_on: int, again: bool) -> str:
-    """Fills an empty index and writes the two files of a part; returns the stamp of its rows. `again`: every vector is put
+def write_part(directory: Path, name: str, rows: Rows, empty: Empty, again: bool) -> str:
+    """Fills a part and writes the two files of a part; returns the stamp of its rows. `again`: every vector is put
     into a list anew, else those of the base stay in theirs. Codes are in memory until they are written, vectors a few
     thousand at a time. Raises RagError."""
     labels = np.empty(len(rows), dtype=np.int32)
     kept = 0
-    if rows.base and not again:
+    if isinstance(rows.base, ClusteredPart) and not again:
         kept = len(rows.old)
         labels[:kept] = rows.base.labels[rows.old]
-    module, at = faiss(), 0
+    module, index, at = faiss(), empty.index, 0
     for ids, halves in rows.chunks():
         vectors, end = halves.astype(np.float32), at + len(ids)
         fresh = max(at, kept)
         if fresh < end:
             labels[fresh:end] = index.quantizer.search(vectors[fresh - at :], 1)[1][:, 0]
         numbers, lists = np.arange(at, end, dtype=np.int64), labels[at:end].astype(np.int64)
-        index.add_core(len(ids), *map(module.swig_ptr, (vectors, numbers, lists)))
+        codes, _ = empty.ranges.codes(vectors)  # what is cut costs no more than a place among the candidates
+        given = added(codes)
+        index.add_core(len(ids), *map(module.swig_ptr, (given, numbers, lists)))
         at = end
     large, small = part_files(directory, name)
     with replacing(large) as beside:
@@ -133,42 +157,38 @@ def write_part(directory: Path, name: str, rows: Rows, index: Any, trained_on: i
     index.reset()
     _trim()
     size = large.stat().st_size
-    begin = size - len(rows) * (
-        rows.exact.dim + 8
-    )  # of the lists: before it are centroids, ranges and the lists' sizes
+    begin = size - len(rows) * (rows.exact.dim + 8)  # of the lists: before it are the centroids and the lists' sizes
     sums = {"sha256": sha256_of(large), "begin": begin, "begin_sha256": sha256_of(large, begin)}
     ids = rows.ids
     documents, docs = rows.documents()
     shape = len(rows), rows.exact.dim
     return write_sealed(
         small,
-        {"size": size, "trained_on": trained_on, **sums},
+        {"size": size, "trained_on": empty.trained_on, **sums},
         {
             "ids": ids,
             "rank": np.argsort(ids).astype(np.int32),
             "labels": labels,
             "docs": docs,
             "documents": documents,
+            **empty.ranges.arrays(),
             "halves": Streamed(np.dtype(np.float16), shape, (halves for _, halves in rows.chunks())),
         },
     )
 
 
-def _sample(rows: Rows, most: int) -> Vectors:
+def _sample(rows: Rows, most: int) -> Halves:
     chosen = np.random.default_rng(_SEED).choice(len(rows), min(len(rows), most), replace=False)
-    return rows.halves(np.sort(chosen)).astype(np.float32)
+    return rows.halves(np.sort(chosen))
 
 
-def _empty(centroids: Vectors, sample: Vectors) -> Any:
-    """The range of each number's 8 bits is what the sample shows; what lies beyond is cut, and costs no more than a place
-    among the candidates."""
+def _around(centroids: Vectors) -> Any:
+    """An empty index of lists around these."""
     module = faiss()
     count, dim = centroids.shape
     centres = module.IndexFlatIP(dim)
     centres.add(np.ascontiguousarray(centroids))
-    kind = module.ScalarQuantizer.QT_8bit
-    index = module.IndexIVFScalarQuantizer(centres, dim, count, kind, module.METRIC_INNER_PRODUCT, False)
-    index.sq.train(sample)
+    index = module.IndexIVFScalarQuantizer(centres, dim, count, kind(), module.METRIC_INNER_PRODUCT, False)
     index.is_trained = True
     return index
 

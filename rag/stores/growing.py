@@ -1,11 +1,12 @@
 """What `faiss:` opens: exact while that is fast, clustered beyond, and from one to the other by itself.
 
-Up to LARGEST_EXACT vectors all are compared (`flat`). Beyond, most lie in a clustered part (`ivf`) and what was added since
-in an exact one beside it; what was removed from the clustered part is a bitmap. When either has grown enough, `flush` makes
-a new clustered part of both, while searches go on.
+A few vectors are one exact part (`flat`). Of more, most lie in a part that never changes, its base, and what was added since
+in an exact one beside it; what was removed from the base is a bitmap. When either has grown enough, `flush` makes a new base
+of both, while searches go on (`due`). The base compares all vectors too (`settled`) up to LARGEST_EXACT, and beyond that those
+of the nearest clusters (`ivf`).
 
-On disk, FILE is the state in force: the exact part, the bitmap, and in its head the name and checksum of the clustered
-part's files. They are written first and FILE is renamed last, so that a kill at any moment leaves the state before. What no
+On disk, FILE is the state in force: the exact part, the bitmap, and in its head the name and checksum of the base's
+files. They are written first and FILE is renamed last, so that a kill at any moment leaves the state before. What no
 FILE names is deleted by the next flush, but for centroids that were being used.
 """
 
@@ -15,7 +16,9 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +26,15 @@ from numpy.typing import NDArray
 from rag.protocols import Vectors
 from rag.stores.calibrate import Asked, OwnQueries, Probing, calibrated
 from rag.stores.cluster import TRAINED, Rows, drawn, emptied, write_part
-from rag.stores.flat import Bits, ExactPart, bits, digest_of, digests_of
+from rag.stores.due import counted_again, drawn_again, due
+from rag.stores.flat import ExactPart, digest_of, digests_of
 from rag.stores.gate import Gate
-from rag.stores.ivf import ClusteredPart, Scope, open_part, part_files
+from rag.stores.ivf import ClusteredPart, open_part
 from rag.stores.memory import checked, unit_query
+from rag.stores.scan import Bits, bits
 from rag.stores.sealed import signature
+from rag.stores.settled import SettledPart, open_settled, write_settled
 from rag.stores.state import FILE, Seen, State, check_state, load_state, read_state, write_state
-
-LARGEST_EXACT = 200_000
-"""Vectors up to which all are compared: 77 KB a hundred, and 5 ms a hundred thousand on an idle core."""
-
-_RETRAINED = 4.0  # times as many vectors (or as few) as when the centroids were drawn: they are drawn again
-_CALIBRATED = 1.5  # … as when the lists to scan were counted: they are counted again
 
 
 class FaissStore:
@@ -48,7 +48,8 @@ class FaissStore:
         self._asked = Asked()
         self._changing = threading.Lock()  # held by whatever changes the store, for as long as that takes
         self._gate = Gate()  # … and shut only while what searches see is changed
-        self._filtered: tuple[frozenset[str], Bits, Scope | None] | None = None  # the last filter
+        # The last filter, for the exact part and the base.
+        self._filtered: tuple[frozenset[str], Bits, Any] | None = None
         self._alive: Bits | None = None  # what is left of the base
         self._take(*load_state(self.path, dim))
 
@@ -75,8 +76,9 @@ class FaissStore:
             state = self._state
             near, far = (None, None) if doc_ids is None else self._scopes(doc_ids)
             found = state.exact.search(query, k, near)
-            if state.base is not None and state.probing is not None:
-                found += state.base.search(query, k, state.probing.nprobe, self._left, far)
+            if state.base is not None:
+                nprobe = state.probing.nprobe if state.probing is not None else 0
+                found += state.base.search(query, k, nprobe, self._left, far)
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def remove(self, doc_ids: Collection[str]) -> None:
@@ -89,9 +91,12 @@ class FaissStore:
 
     def flush(self) -> None:
         with self._changing:
-            match self._due():
+            changed = self._dirty or not self.path.exists()
+            match due(self._state, changed, self._newly_asked):
                 case "cluster":
                     self._cluster()
+                case "settle":
+                    self._settle()
                 case "exact":
                     self._become(self._all_exact())
                 case "calibrate":
@@ -119,7 +124,12 @@ class FaissStore:
         """Takes what was removed out of the files too, at once instead of with the next merge."""
         with self._changing:
             if self._state.gone.any():
-                self._cluster()
+                if not self._state.count:
+                    self._become(self._all_exact())
+                elif isinstance(self._state.base, ClusteredPart):
+                    self._cluster()
+                else:
+                    self._settle()
                 self._tidy()
 
     def ids(self) -> NDArray[np.int64]:
@@ -148,7 +158,7 @@ class FaissStore:
     # -- changing --------------------------------------------------------------------------------------------------
 
     @property
-    def _rows(self) -> tuple[ClusteredPart | None, NDArray[np.bool_], ExactPart]:
+    def _rows(self) -> tuple[ClusteredPart | SettledPart | None, NDArray[np.bool_], ExactPart]:
         return self._state.base, self._state.gone, self._state.exact
 
     def _held(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -192,7 +202,7 @@ class FaissStore:
             self._alive = bits(~self._state.gone)
         return self._alive
 
-    def _scopes(self, doc_ids: Collection[str]) -> tuple[Bits, Scope | None]:
+    def _scopes(self, doc_ids: Collection[str]) -> tuple[Bits, Any]:
         """What a filter lets through of the exact part and of the base. That of the last filter is remembered."""
         base, gone, exact = self._rows
         wanted = frozenset(doc_ids)
@@ -213,33 +223,30 @@ class FaissStore:
         probing = self._state.probing
         return probing is not None and not probing.asked and self._asked.enough
 
-    def _due(self) -> str:
-        base, gone, exact = self._rows
-        if base is None:
-            if exact.count > LARGEST_EXACT:
-                return "cluster"
-        elif self._state.count < LARGEST_EXACT // 2:
-            return "exact"
-        elif exact.count > max(LARGEST_EXACT // 4, base.count // 20) or gone.sum() > base.count // 5:
-            return "cluster"
-        elif self._newly_asked:
-            return "calibrate"
-        return "write" if self._dirty or not self.path.exists() else ""
+    def _settle(self) -> None:
+        """A new settled part of all that is held, and an empty exact one."""
+        directory, name = self.path.parent, self._name
+        stamp = write_settled(directory, name, Rows(*self._rows))
+        made = open_settled(directory, name, self.dim, stamp, whole=False)
+        self._become(State(ExactPart(self.dim), made, np.zeros(made.count, dtype=bool), None, 0, ""))
+
+    @property
+    def _name(self) -> str:
+        """Of the part that is made next; none that is there: FILE may name it, where a flush was broken off at its end."""
+        names = (f"base-{number}" for number in count(self._state.generation + 1))
+        return next(name for name in names if not any(self.path.parent.glob(f"{name}.*")))
 
     def _cluster(self) -> None:
         """A new clustered part of all that is held, and an empty exact one."""
         base, gone, exact = self._rows
         rows = Rows(base, gone, exact)
         directory = self.path.parent
-        name = f"base-{self._state.generation + 1}"
-        if base is None or _apart(len(rows), base.trained_on) >= _RETRAINED:
-            again, (index, count) = True, drawn(directory, rows)
-        else:
-            again, (index, count) = False, (emptied(base, rows), base.trained_on)
-        stamp = write_part(directory, name, rows, index, count, again)
+        name, again = self._name, drawn_again(len(rows), base)
+        empty = emptied(base, rows) if isinstance(base, ClusteredPart) and not again else drawn(directory, rows)
+        stamp = write_part(directory, name, rows, empty, again)
         made = open_part(directory, name, self.dim, stamp, whole=False)
         probing = self._state.probing
-        if again or probing is None or _apart(len(rows), probing.count) >= _CALIBRATED or self._newly_asked:
+        if again or probing is None or counted_again(len(rows), probing.count) or self._newly_asked:
             probing = calibrated(made, rows, self._asked.vectors(self.dim), self._own_queries)
         self._become(State(ExactPart(self.dim), made, np.zeros(made.count, dtype=bool), probing, 0, ""))
         with suppress(OSError):
@@ -248,7 +255,7 @@ class FaissStore:
     def _counted_again(self) -> Probing | None:
         """On what users have asked since."""
         base, gone, _ = self._rows
-        if base is None:
+        if not isinstance(base, ClusteredPart):
             return None
         rows, asked = Rows(base, gone, ExactPart(self.dim)), self._asked.vectors(self.dim)
         return calibrated(base, rows, asked, self._own_queries, bits(~gone))
@@ -265,6 +272,7 @@ class FaissStore:
 
     def _become(self, state: State) -> None:
         """Writes a state, which then is in force: here, and for whoever opens the store."""
+        self._dirty = True  # where this is broken off, FILE may be another one already: the next flush writes it again
         written = write_state(self.path, state, self._state.generation + 1)
         with self._gate.writing():
             self._take(written, signature(self.path))
@@ -274,16 +282,11 @@ class FaissStore:
         base = self._state.base
         kept = {TRAINED}  # what was being made when the program was stopped: the next time goes on from there
         if base is not None:
-            kept |= {path.name for path in part_files(self.path.parent, base.name)}
+            kept |= {f"{base.name}.{suffix}" for suffix in ("flat", "ivf", "rows")}
         for path in (*self.path.parent.glob("base*"), *self.path.parent.glob(".base*")):
             if path.name not in kept:
                 with suppress(OSError):  # where a file that is still mapped cannot be deleted, a later flush does it
                     path.unlink(missing_ok=True)
-
-
-def _apart(count: int, other: int) -> float:
-    """How many times as large one is as the other."""
-    return max(count, other) / max(1, min(count, other))
 
 
 def purge_files(directory: Path) -> tuple[str, str]:

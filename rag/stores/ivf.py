@@ -1,6 +1,6 @@
 """The clustered part of a store: hundreds of thousands of vectors and more, mapped from the disk.
 
-FAISS's `IVF{n},SQ8` with inner product: vectors in 8 bits a number lie in lists around centroids, and a search scans the
+FAISS's `IndexIVFScalarQuantizer` with inner product: vectors in 8 bits a number (`sketch`) lie in lists around centroids, and a search scans the
 `nprobe` lists whose centroids are nearest. What it finds is scored again with the vectors in 16 bits, so that scores are
 those of the exact part, whatever 8 bits blurred. Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search",
 2011 (lists; scoring again).
@@ -14,8 +14,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-import threading
-import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,12 @@ from numpy.typing import NDArray
 
 from rag.errors import IndexBrokenError
 from rag.protocols import Vectors
-from rag.stores.flat import Bits, Digests, bits, faiss, one_thread
+from rag.stores.flat import Digests
+from rag.stores.halves import HalvesOnDisk
 from rag.stores.memory import best, cosines
-from rag.stores.sealed import broken, read_sealed, sha256_of, unreadable
+from rag.stores.scan import Bits, bits, faiss, one_thread
+from rag.stores.sealed import broken, read_sealed, sha256_of
+from rag.stores.sketch import Ranges
 
 FEW = 50_000  # allowed vectors up to which a filtered search scans every list
 _MARGIN = 32  # candidates beyond k and a quarter of it
@@ -46,39 +48,6 @@ class Scope:
     positions: NDArray[np.int64] | None  # where it is so few that all are scored at once
 
 
-class HalvesOnDisk:
-    """Vectors in 16 bits, in a file, read as they are wanted. Mapped, they would soon count as memory of the program, sixteen
-    pages for each vector, and they are as large as all the rest."""
-
-    def __init__(self, path: Path, offset: int, dim: int) -> None:
-        self._path, self._offset, self._dim = path, offset, dim
-        self._lock = threading.Lock()
-        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        weakref.finalize(self, os.close, self._file)
-
-    def take(self, positions: NDArray[np.int64]) -> NDArray[np.float16]:
-        """Shape (len(positions), dim); positions ascend. Raises RagError."""
-        size = 2 * self._dim
-        edges = np.flatnonzero(np.diff(positions) != 1) + 1
-        runs = zip(positions[np.r_[0, edges]], np.diff(np.r_[0, edges, len(positions)]), strict=True)
-        try:
-            data = b"".join(
-                self._read(int(n) * size, int(first) * size) for first, n in (runs if len(positions) else ())
-            )
-            return np.frombuffer(data, dtype=np.float16).reshape(len(positions), self._dim)
-        except OSError as error:
-            raise unreadable(self._path, error) from error
-        except ValueError as error:
-            raise broken(self._path, "it was cut") from error
-
-    def _read(self, size: int, at: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(self._file, size, self._offset + at)
-        with self._lock:  # Windows
-            os.lseek(self._file, self._offset + at, os.SEEK_SET)
-            return os.read(self._file, size)
-
-
 @dataclass(frozen=True, slots=True)
 class ClusteredPart:
     """Opened by `open_part`. Safe for any number of searches at once."""
@@ -94,6 +63,7 @@ class ClusteredPart:
     documents: Digests  # sorted
     labels: NDArray[np.int32]  # by position: its list
     halves: HalvesOnDisk  # by position
+    ranges: Ranges  # what the codes in the lists mean
 
     @property
     def count(self) -> int:
@@ -148,24 +118,24 @@ class ClusteredPart:
             return []
         if scope is not None and scope.positions is not None:
             return self.scored(scope.positions, query, k)
-        row = query.astype(np.float32)[None]
+        row, weights = query.astype(np.float32)[None], self.ranges.weights(query)
         share = 1.0 if scope is None else math.sqrt(total / self.count) * _FARTHER
         least = self.count if total <= FEW else nprobe * share * max(1.0, k / _PROBED) * self.count / self.lists
         count = min(candidates(k), total)
         chosen = scope if scope is not None else alive
         options: dict[str, Any] = {} if chosen is None else {"sel": chosen.selector}
         with one_thread():
-            near, order = self.index.quantizer.search(row, self.lists)
+            _, order = self.index.quantizer.search(row, self.lists)
             if scope is not None:
                 there = scope.held[order[0]] > 0
-                near, order = near[:, there], order[:, there]
+                order = order[:, there]
             sizes = np.cumsum(
                 scope.held[order[0]] if scope is not None else np.full(self.lists, self.count / self.lists)
             )
             probed = int(np.searchsorted(sizes, least - 1e-6)) + 1
             while True:
                 probed = min(probed, order.shape[1])
-                scores, found = self._scan(row, count, order[:, :probed], near[:, :probed], options)
+                scores, found = self.scan(weights.row, count, order[:, :probed], options)
                 held = int((found[0] >= 0).sum())
                 if held < k and probed < order.shape[1]:
                     probed = order.shape[1]
@@ -175,17 +145,19 @@ class ClusteredPart:
                     count = min(count * 4, total)
         return self.scored(found[0, :held], query, k)
 
-    def _scan(
-        self, row: Vectors, count: int, lists: NDArray[np.int64], near: Vectors, options: dict[str, Any]
+    def scan(
+        self, rows: Vectors, count: int, lists: NDArray[np.int64], options: Mapping[str, Any]
     ) -> tuple[Vectors, NDArray[np.int64]]:
-        """Scores and positions of the `count` best in these lists, shape (1, count), -1 where there are fewer."""
-        module = faiss()
-        lists, near = np.ascontiguousarray(lists), np.ascontiguousarray(near)
+        """FAISS's scores and positions of the `count` best in these lists, shape (n, count), -1 where there are fewer, for
+        n queries as `Ranges.weights` makes rows of them."""
+        module, n = faiss(), len(rows)
+        rows, lists = np.ascontiguousarray(rows), np.ascontiguousarray(lists)
+        near = np.zeros(lists.shape, dtype=np.float32)  # what a list adds to its vectors' scores
         params = module.SearchParametersIVF(nprobe=lists.shape[1], **options)
-        scores, found = np.empty((1, count), dtype=np.float32), np.empty((1, count), dtype=np.int64)
+        scores, found = np.empty((n, count), dtype=np.float32), np.empty((n, count), dtype=np.int64)
         arrays = (module.swig_ptr(array) for array in (lists, near, scores, found))
         # Its Python method takes no parameters, and thus no filter.
-        self.index.search_preassigned_c(1, module.swig_ptr(row), count, *arrays, False, params)
+        self.index.search_preassigned_c(n, module.swig_ptr(rows), count, *arrays, False, params)
         return scores, found
 
 
@@ -212,8 +184,21 @@ def open_part(directory: Path, name: str, dim: int, stamp: str, whole: bool) -> 
         if index.d != dim or len(rows.arrays["ids"]) != index.ntotal:
             raise ValueError("it does not hold what its rows say")
         arrays = {key: rows.arrays[key] for key in ("ids", "rank", "docs", "documents", "labels")}
-        halves = HalvesOnDisk(directory / f"{name}.rows", rows.offsets["halves"], dim)
-        return ClusteredPart(name, dim, stamp, int(rows.head["trained_on"]), index, **arrays, halves=halves)
+        if rows.arrays["halves"].shape != (index.ntotal, dim) or rows.arrays["halves"].dtype != np.float16:
+            raise ValueError("its vectors are not of this kind")
+        halves = HalvesOnDisk(directory / f"{name}.rows", rows.offsets["halves"], dim, len(rows.arrays["ids"]))
+        if halves.inode != rows.inode:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory / f"{name}.rows"))
+        return ClusteredPart(
+            name,
+            dim,
+            stamp,
+            int(rows.head["trained_on"]),
+            index,
+            **arrays,
+            halves=halves,
+            ranges=Ranges.of_arrays(dim, rows.arrays),
+        )
     except (FileNotFoundError, IndexBrokenError):
         raise
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:

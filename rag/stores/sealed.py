@@ -50,6 +50,7 @@ class Sealed:
     arrays: Mapping[str, NDArray[Any]]
     stamp: str  # SHA-256 of its content
     offsets: Mapping[str, int]  # where in the file each array begins
+    inode: int  # of the file that was read
 
 
 def write_sealed(path: Path, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | Streamed]) -> str:
@@ -82,7 +83,8 @@ def read_sealed(path: Path, whole: bool = True) -> Sealed:
     damaged, RagError where it cannot be read."""
     try:
         with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+            status = os.fstat(file.fileno())
+            size = status.st_size
             if size < _START:
                 raise ValueError("it is too short")
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -106,7 +108,7 @@ def read_sealed(path: Path, whole: bool = True) -> Sealed:
             at += arrays[name].nbytes + -arrays[name].nbytes % _ALIGNED
         if at != size:
             raise ValueError("it is longer than its head says")
-        return Sealed(head, arrays, stamp.hex(), offsets)
+        return Sealed(head, arrays, stamp.hex(), offsets, status.st_ino)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rag.stores.calibrate import Probing
 from rag.stores.flat import ExactPart
 from rag.stores.ivf import ClusteredPart, check_part, open_part, part_files
 from rag.stores.sealed import Sealed, broken, read_sealed, signature, write_sealed
+from rag.stores.settled import SettledPart, check_settled, open_settled, settled_file
 
 FILE = "vectors.faiss"
 _CHECKED = 256 << 20  # bytes of a store up to which opening verifies them all; beyond, only those of FILE
@@ -27,7 +29,7 @@ Seen = tuple[int, int, int]
 @dataclass(frozen=True, slots=True)
 class State:
     exact: ExactPart
-    base: ClusteredPart | None
+    base: ClusteredPart | SettledPart | None
     gone: NDArray[np.bool_]  # positions of the base
     probing: Probing | None
     generation: int
@@ -45,11 +47,13 @@ def empty(dim: int) -> State:
 def write_state(path: Path, state: State, generation: int) -> State:
     """Writes what then is in force for whoever opens the store. Raises RagError."""
     head: dict[str, Any] = {"dim": state.exact.dim, "generation": generation, "base": None}
-    if state.base is not None and state.probing is not None:
-        head["base"] = {"name": state.base.name, "stamp": state.base.stamp, **state.probing.head()}
+    if state.base is not None:
+        counted = state.probing.head() if state.probing is not None else {}  # None: it is settled
+        head["base"] = {"name": state.base.name, "stamp": state.base.stamp, **counted}
     arrays = state.exact.arrays() | {"gone": np.packbits(state.gone, bitorder="little")}
     stamp = write_sealed(path, head, arrays)
-    return replace(state, generation=generation, stamp=stamp)
+    found = read_sealed(path, whole=False)
+    return replace(state, exact=state.exact.kept_in(path, found), generation=generation, stamp=stamp)
 
 
 def load_state(path: Path, dim: int) -> tuple[State, Seen | None]:
@@ -84,19 +88,33 @@ def _opened(path: Path, dim: int, found: Sealed) -> State:
             f"{path} 中的向量是 {head['dim']} 维，而模型给出 {dim} 维；请运行：python -m rag rebuild",
         )
     try:
-        exact = ExactPart.of_arrays(dim, found.arrays)
-        base, probing = None, None
+        exact = ExactPart.of_file(dim, path, found)
+        base: ClusteredPart | SettledPart | None = None
+        probing = None
         if head["base"]:
-            probing = Probing.of_head(head["base"])
-            name = str(head["base"]["name"])
-            files = (path, *part_files(path.parent, name))
+            name, stamp = str(head["base"]["name"]), str(head["base"]["stamp"])
+            files = (path, *base_files(path.parent, head["base"]))
             whole = sum(file.stat().st_size for file in files) <= _CHECKED
-            base = open_part(path.parent, name, dim, str(head["base"]["stamp"]), whole)
+            if _is_settled(head["base"]):
+                base = open_settled(path.parent, name, dim, stamp, whole)
+            else:
+                probing = Probing.of_head(head["base"])
+                base = open_part(path.parent, name, dim, stamp, whole)
         count = base.count if base is not None else 0
         gone = np.unpackbits(found.arrays["gone"], count=count, bitorder="little").astype(bool)
         return State(exact, base, gone, probing, int(head["generation"]), found.stamp)
     except (KeyError, TypeError, ValueError) as error:
         raise broken(path, error) from error
+
+
+def base_files(directory: Path, base: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The files of the part that a head names; the last holds the ids."""
+    name = str(base["name"])
+    return (settled_file(directory, name),) if _is_settled(base) else part_files(directory, name)
+
+
+def _is_settled(base: Mapping[str, Any]) -> bool:
+    return "nprobe" not in base
 
 
 def saved_ids(directory: Path) -> NDArray[np.int64]:
@@ -107,7 +125,7 @@ def saved_ids(directory: Path) -> NDArray[np.int64]:
     found = read_state(path)
     ids = np.array(found.arrays["ids"])
     if found.head["base"]:
-        rows = read_sealed(part_files(path.parent, str(found.head["base"]["name"]))[1])
+        rows = read_sealed(base_files(path.parent, found.head["base"])[-1])
         ids = np.concatenate([ids, rows.arrays["ids"]])
     return np.unique(ids)
 
@@ -130,7 +148,8 @@ def check_state(path: Path) -> list[str]:
         return []
     try:
         base = read_state(path).head["base"]
-        wrong = check_part(path.parent, str(base["name"]), str(base["stamp"])) if base else ""
+        check = check_settled if base and _is_settled(base) else check_part
+        wrong = check(path.parent, str(base["name"]), str(base["stamp"])) if base else ""
     except (IndexBrokenError, KeyError, TypeError) as error:
         wrong = str(error)
     return [wrong] if wrong else []

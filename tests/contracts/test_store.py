@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rag.errors import IndexBrokenError, IndexMismatchError, RagError, SettingsError
 from rag.protocols import VectorStore
-from rag.stores import open_store
+from rag.stores import due, open_store
 from rag.stores.growing import FaissStore
 from rag.stores.memory import MemoryStore
 from rag.stores.state import FILE
@@ -30,12 +30,14 @@ def in_han(doc_ids: Collection[str]) -> set[str]:
     return {doc for doc in doc_ids if doc in "acnear"}
 
 
-@pytest.fixture(params=["memory", "exact", "memory, apart", "exact, apart"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], VectorStore]:
+@pytest.fixture(params=["memory", "exact", "settled", "memory, apart", "exact, apart", "settled, apart"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], VectorStore]:
+    if "settled" in request.param:
+        monkeypatch.setattr(due, "SETTLED", 0)  # every flush makes a settled part, of a single vector too
     match request.param:
         case "memory":
             return lambda: MemoryStore(3)
-        case "exact":
+        case "exact" | "settled":
             return lambda: FaissStore(3, tmp_path / "index")
         case "memory, apart":
             return lambda: open_store("memory:", 3, tmp_path / "index", in_han)
