@@ -205,8 +205,8 @@ def test_a_role_that_no_document_has_is_not_looked_for_in_all_of_them(
     fetch = kb._retriever._fetch
     monkeypatch.setattr(kb._retriever, "_fetch", lambda ids: asked.append(list(ids)) or fetch(ids))
     nowhere = next(role for role in ROLES if not kb._index.library.holding([role]))
-    assert not kb.retrieve("石桥", roles=nowhere) and asked == [[]]
-    assert not kb.retrieve("石桥", roles=[]) and asked == [[], []]
+    assert not kb.retrieve("石桥", roles=nowhere) and asked == []
+    assert not kb.retrieve("石桥", roles=[]) and asked == []
 
 
 def test_a_question_reads_the_facts_of_the_documents_found_and_no_others(

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.reader.lanes import Lanes, Promised, lanes_for, plan
+from rag.embed.plan import plan
+from rag.reader.lanes import Lanes, Promised, lanes_for
 from rag.reader.network import Sizes
 from rag.reader.reads import Ahead
 from rag.reader.span import SpanModel

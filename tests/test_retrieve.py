@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from rag.errors import StoreAwayError
 from rag.lexical import LexicalRanker
-from rag.retrieve import DenseRanker, Retriever, both_scripts, fuse, level
+from rag.retrieve import DenseRanker, Retriever, beside, both_scripts, fuse, level
+from rag.retrieve.beside import side_by_side
 from rag.stores.apart import ScriptStores
 from rag.stores.memory import MemoryStore
 from rag.types import Hit, Hits, Passage, Role
@@ -391,3 +394,33 @@ def test_when_every_ranker_is_away_the_error_is_told() -> None:
     gone = Retriever([Gone("dense", []), Fixed("lexical", [1])], lambda ids: {})
     with pytest.raises(StoreAwayError, match="start it"):
         gone.retrieve("x", 5, rankers=["dense"])
+
+
+def test_calls_side_by_side_return_in_order_and_never_wait_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(level: int) -> list[int]:
+        if not level:
+            return [1]
+        return [n for some in side_by_side([lambda: deep(level - 1), lambda: deep(level - 1)]) for n in some]
+
+    asking = [threading.Thread(target=deep, args=(4,)) for _ in range(8)]
+    for thread in asking:
+        thread.start()
+    assert deep(4) == [1] * 16
+    for thread in asking:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert side_by_side([]) == [] and side_by_side([lambda: "a", lambda: "b", lambda: "c"]) == ["a", "b", "c"]
+    for order in ("ab", "ba"):
+        ended: list[str] = []
+
+        def failing(name: str, ended: list[str] = ended) -> None:
+            ended.append(name)
+            raise ValueError(name)
+
+        with pytest.raises(ValueError, match=order[0]):
+            side_by_side([partial(failing, name) for name in order])
+        assert ended[:1] == [order[0]] or set(ended) == set(order)
+    monkeypatch.setattr(beside, "_pool", lambda: (_ for _ in ()).throw(RuntimeError("the interpreter is ending")))
+    assert side_by_side([lambda: 1, lambda: 2]) == [1, 2]
+    monkeypatch.setattr(beside, "lanes", lambda: 1)
+    assert side_by_side([lambda: 1, lambda: 2]) == [1, 2]

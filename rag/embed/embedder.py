@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rag.embed.encoder import Encoder, Piece
+from rag.embed.plan import plan
 from rag.embed.turns import Turns
 from rag.embed.windows import average, batches, split_to_fit
 from rag.protocols import Vectors
@@ -19,6 +20,7 @@ _REMEMBERED = 512  # queries
 _BATCH_TOKENS = 2048  # padded tokens at once: more is no faster on a processor, and a question waits for one batch
 _LEAST_TOKENS = 256  # of a batch that is made smaller so that no lane is idle: a batch costs as much as some 100 tokens
 _BATCH_TEXTS = 64
+_FEW_TEXTS, _FEW_TOKENS = 16, 1024  # that are shared out by how soon all are done
 
 
 class SentenceEmbedder:
@@ -80,12 +82,17 @@ class SentenceEmbedder:
         pieces, owners = self._windows(texts, prompt)
         widths = [self.encoder.width(piece.size) for piece in pieces]
         work = sum(widths)
-        if work <= _LEAST_TOKENS and self._fits(pieces):
+        few = len(pieces) <= _FEW_TEXTS and work <= _FEW_TOKENS and self._fits(pieces)
+        waited_for = len(pieces) > 1 and self.encoder.mixes and self._turns.idle  # by somebody for whom lanes are free
+        if few and not waited_for and work <= _LEAST_TOKENS:
             vectors = self._turns.together(pieces)
         else:
             share = -(-work // self.encoder.lanes)
             budget = min(self._budget, max(_LEAST_TOKENS, share))
-            groups = batches(widths, budget, _BATCH_TEXTS, self.encoder.rows)
+            if few and waited_for:
+                groups = plan(widths, self.encoder.lanes)
+            else:
+                groups = batches(widths, budget, _BATCH_TEXTS, self.encoder.rows)
             found = self._turns.apart([[pieces[i] for i in group] for group in groups], urgent=work <= _BATCH_TOKENS)
             vectors = np.empty((len(pieces), self.dim), dtype=np.float32)
             for group, rows in zip(groups, found, strict=True):

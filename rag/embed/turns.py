@@ -47,6 +47,11 @@ class Turns:
         self._later: deque[_Caller] = deque()
         self._helpers = ThreadPoolExecutor(lanes - 1, "judian-embed") if lanes > 1 else None
 
+    @property
+    def idle(self) -> bool:
+        """Whether more than one lane is free."""
+        return self._free > 1
+
     def together(self, pieces: Sequence[Piece]) -> Vectors:
         """The rows of a few pieces, which are one batch by themselves and share one with others where all lanes are taken.
         What goes wrong with a shared batch is tried again alone, so that an error reaches whoever caused it."""

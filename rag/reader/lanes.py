@@ -1,4 +1,4 @@
-"""How windows go through the network: in batches of like length, several batches at once, whoever asked first first.
+"""How windows go through the network: in batches of like length (`rag.embed.plan`), several at once, whoever asked first first.
 
 A processor multiplies small matrices on one core each sooner than one after the other on all of them: no core waits for
 another. On two cores eight windows of 192 tokens take 0.9 of the time in two batches side by side that they take in one, and
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-_CALL = 64  # tokens that one more batch costs beyond its own: the weights come by once more
-_MOST = 16  # windows of a batch
+_SOON = 0.002  # seconds
 _MANY_CORES = 8  # from which on there are four lanes, of two cores and more each
 
 
@@ -35,56 +34,24 @@ class Lanes:
         self._pool = ThreadPoolExecutor(2 * count, "judian-reader") if count > 1 else None
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Returns when a lane has taken the work up, or where all are busy soon after: whoever went on in Python at once would
+        keep the lane's thread from beginning for up to 5 ms (`sys.getswitchinterval`)."""
         if self._pool is not None:
-            return self._pool.submit(work)
+            taken = threading.Event()
+
+            def begun() -> T:
+                taken.set()
+                return work()
+
+            future = self._pool.submit(begun)
+            taken.wait(_SOON)
+            return future
         done: Future[T] = Future()
         try:
             done.set_result(work())
         except BaseException as error:
             done.set_exception(error)
         return done
-
-
-def plan(lengths: Sequence[int], lanes: int) -> list[list[int]]:
-    """Windows of these lengths (in tokens, as padded) in batches, by their indices; the batch that takes longest is first.
-    Of the ways to cut them in order of length the one with which all lanes are done soonest, by the tokens of a batch with its
-    padding and what a call costs."""
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
-    sizes = [lengths[i] for i in order]
-    if not sizes:
-        return []
-    even = _CALL + sum(sizes) / lanes
-    limits = [even + share * sizes[-1] for share in (0.0, 0.5, 1.0)] if lanes > 1 else [float("inf")]
-    ways = [list(_cheapest(sizes, limit)) for limit in limits]
-    cuts = min(ways, key=lambda way: _until_done(way, sizes, lanes))
-    batches = sorted(cuts, key=lambda cut: (-_cost(sizes, *cut), cut))
-    return [order[start:end] for start, end in batches]
-
-
-def _cost(sizes: Sequence[int], start: int, end: int) -> int:
-    return _CALL + (end - start) * sizes[end - 1]
-
-
-def _cheapest(sizes: Sequence[int], limit: float) -> Iterator[tuple[int, int]]:
-    """The cuts of least total cost, none beyond the limit but single windows; from the last to the first."""
-    best: list[tuple[float, int]] = [(0.0, 0)]
-    for end in range(1, len(sizes) + 1):
-        starts = range(end - 1, max(0, end - _MOST) - 1, -1)
-        fits = (start for start in starts if start == end - 1 or _cost(sizes, start, end) <= limit)
-        best.append(min((best[start][0] + _cost(sizes, start, end), start) for start in fits))
-    end = len(sizes)
-    while end:
-        start = best[end][1]
-        yield start, end
-        end = start
-
-
-def _until_done(cuts: Sequence[tuple[int, int]], sizes: Sequence[int], lanes: int) -> int:
-    """When the last lane is done if each takes the costliest batch that is left."""
-    done = [0] * lanes
-    for cost in sorted((_cost(sizes, *cut) for cut in cuts), reverse=True):
-        done[done.index(min(done))] += cost
-    return max(done)
 
 
 class Promised(Generic[T]):

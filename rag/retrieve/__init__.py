@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from rag.errors import QuestionError, StoreAwayError
 from rag.protocols import Ranker
+from rag.retrieve.beside import side_by_side
 from rag.retrieve.dense import DenseRanker
 from rag.retrieve.fusion import Ranking, both_scripts, descending, fuse, level, tiers
 from rag.types import BODY_ROLES, Hit, Hits, Passage
@@ -40,6 +43,15 @@ class Preparing(Protocol):
     def prepare(self, queries: Sequence[str]) -> None:
         """Gets ready for these queries, at most 256; searches say the same with and without it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a ranker said of a query."""
+
+    ranking: Ranking
+    passages: Mapping[int, Passage]  # those of its hits that are there and count
+    weight: float
 
 
 class Retriever:
@@ -98,14 +110,12 @@ class Retriever:
         furniture = furniture or (roles is not None and not BODY_ROLES & set(roles))
         deepest, limit = max(pool, k), _DEEPEST if roles is None else _DEEPEST_OF_ROLE
         while True:
-            found, absent = self._search(chosen, query, deepest, doc_ids)
-            passages = self._fetch({number for ranking in found.values() for number, _ in ranking})
-            if roles is not None:
-                passages = {number: passage for number, passage in passages.items() if passage.role in roles}
-            rankings = {name: [hit for hit in ranking if hit[0] in passages] for name, ranking in found.items()}
-            weights = self._weighted(query, [ranker for ranker in chosen if ranker.name in found], rankings)
+            told, absent = self._search(chosen, query, deepest, doc_ids, roles)
+            passages = {number: passage for one in told.values() for number, passage in one.passages.items()}
+            rankings = {name: [hit for hit in one.ranking if hit[0] in one.passages] for name, one in told.items()}
+            weights = {name: one.weight for name, one in told.items()}
             parts = tiers(fuse(rankings, k0=self._k0, weights=weights), passages, furniture)
-            full = any(len(ranking) >= deepest for ranking in found.values())
+            full = any(len(one.ranking) >= deepest for one in told.values())
             if len(parts["first"]) >= min(k, pool) or not full or deepest >= limit:
                 break
             deepest = min(deepest * 4, max(limit, k))
@@ -129,35 +139,50 @@ class Retriever:
         return Hits(hits, query, absent)
 
     def _search(
-        self, rankers: Sequence[Ranker], query: str, k: int, doc_ids: Collection[str] | None
-    ) -> tuple[dict[str, Ranking], tuple[str, ...]]:
-        """Each ranker's list, and the names of those whose store is away."""
-        found: dict[str, Ranking] = {}
+        self,
+        rankers: Sequence[Ranker],
+        query: str,
+        k: int,
+        doc_ids: Collection[str] | None,
+        roles: Collection[str] | None,
+    ) -> tuple[dict[str, _Told], tuple[str, ...]]:
+        """What each ranker says, and the names of those whose store is away. They are asked side by side: words are looked up
+        while the query is encoded."""
+        said = side_by_side([partial(self._ask, ranker, query, k, doc_ids, roles) for ranker in rankers])
+        told: dict[str, _Told] = {}
         absent: dict[str, StoreAwayError] = {}
-        for ranker in rankers:
-            try:
-                found[ranker.name] = ranker.search(query, k, doc_ids)
-            except StoreAwayError as error:
-                absent[ranker.name] = error
-                if ranker.name not in self._away:  # once, not at every question
-                    log.warning("the ranker %s is left out: %s", ranker.name, error)
-        self._away = (self._away - found.keys()) | absent.keys()
-        if absent and not found:
+        for ranker, one in zip(rankers, said, strict=True):
+            if isinstance(one, _Told):
+                told[ranker.name] = one
+                continue
+            absent[ranker.name] = one
+            if ranker.name not in self._away:  # once, not at every question
+                log.warning("the ranker %s is left out: %s", ranker.name, one)
+        self._away = (self._away - told.keys()) | absent.keys()
+        if absent and not told:
             raise next(iter(absent.values()))
-        return found, tuple(absent)
+        return told, tuple(absent)
+
+    def _ask(
+        self, ranker: Ranker, query: str, k: int, doc_ids: Collection[str] | None, roles: Collection[str] | None
+    ) -> _Told | StoreAwayError:
+        """An English question about Chinese text shares a number or a name with it, if anything: what the lexical ranker then
+        lists first is chance, and must not outweigh the embeddings."""
+        try:
+            ranking = ranker.search(query, k, doc_ids)
+        except StoreAwayError as error:
+            return error
+        passages = self._fetch([number for number, _ in ranking]) if ranking else {}
+        if roles is not None:
+            passages = {number: passage for number, passage in passages.items() if passage.role in roles}
+        weight = self._weights.get(ranker.name, 1.0)
+        best = next((score for number, score in ranking if number in passages), None)
+        if best is not None and isinstance(ranker, Trusting):
+            weight *= ranker.trust(query, best)
+        return _Told(ranking, passages, weight)
 
     def _chosen(self, names: Collection[str] | None) -> Sequence[Ranker]:
         return [ranker for ranker in self._rankers if names is None or ranker.name in names]
-
-    def _weighted(self, query: str, rankers: Sequence[Ranker], rankings: Mapping[str, Ranking]) -> dict[str, float]:
-        """An English question about Chinese text shares a number or a name with it, if anything: what the lexical
-        ranker then lists first is chance, and must not outweigh the embeddings."""
-        weights = {ranker.name: self._weights.get(ranker.name, 1.0) for ranker in rankers}
-        for ranker in rankers:
-            ranking = rankings[ranker.name]
-            if ranking and isinstance(ranker, Trusting):
-                weights[ranker.name] *= ranker.trust(query, ranking[0][1])
-        return weights
 
 
 def _whole(k: int) -> int:
