@@ -10,12 +10,11 @@ from typing import TypeVar
 
 from rag import compose
 from rag.errors import QuestionError, UnknownDocumentError
-from rag.types import Answer, Citation, Finding, Hits, Question, Reading, Segment
+from rag.types import LONGEST_QUESTION, Answer, Citation, Finding, Hits, Question, Reading, Segment
 from rag.understand import understand
 
 S = TypeVar("S")
 T = TypeVar("T")
-LONGEST_QUESTION = 2000  # characters
 TOGETHER = 256  # questions of one batch
 AHEAD = 4  # of them begun before the first is finished: the network never waits for the search
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from rag import about, asking
-from rag.asking import LONGEST_QUESTION, checked, steadily, understood
+from rag.asking import checked, steadily, understood
 from rag.citing import cited, sources_of
 from rag.config import Settings
 from rag.embed import open_embedder
@@ -37,7 +37,7 @@ from rag.reader import open_reader, preload
 from rag.retrieve import Retriever, both_scripts
 from rag.shelf import Row, file_reader, rows
 from rag.sync import add_texts, sync_folder
-from rag.types import BODY_ROLES, Answer, Document, Hits, Passage, Question, Reading, SyncReport
+from rag.types import BODY_ROLES, LONGEST_QUESTION, Answer, Document, Hits, Passage, Question, Reading, SyncReport
 from rag.verify import Check, check_citations, check_document
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ class Assistant:
         return report
 
     def rebuild(self, progress: ProgressFn | None = None) -> SyncReport:
-        """Throws the index away (never the documents) and builds it anew."""
+        """Throws the index away (never the documents) and builds it anew in its place: not beside it, for not every system
+        deletes open files. For a moment, questions of other threads raise BusyError; then they find what is read so far."""
         directory = self._index.directory
         with writing(directory):  # first: whoever may not write goes on with what there is
             self._index.close()

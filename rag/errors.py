@@ -70,6 +70,10 @@ class StoreAwayError(RagError):
     """The vector store does not answer. Its documents stay marked as waiting, and words alone find passages meanwhile."""
 
 
+class ClusterError(RagError):
+    """A Ray cluster cannot be reached, or is no longer there."""
+
+
 class QuestionError(RagError):
     """The question is empty, too long, or not text."""
 

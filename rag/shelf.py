@@ -1,5 +1,5 @@
 """A folder and its library without a model: what listing, showing and proving need, and what a folder holds beside
-documents. Nothing here changes an index."""
+documents. Nothing here changes an index, but for one of an older format, which becomes one of this."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 from rag.config import Settings
 from rag.errors import FolderError, ParseError, RagError
 from rag.folder import File, files
-from rag.index import RULES, directory_of, find_folder
+from rag.index import RULES, directory_of, find_folder, library_of
 from rag.intake import Limits, shared
 from rag.library import DocumentInfo, Library, Source
 from rag.sync import FileReader, gone_from
@@ -38,16 +38,17 @@ class Row:
 class Shelf:
     """The documents of a folder as its index knows them. Close it, or use it as a context manager.
 
-    Raises FolderError where the folder cannot be used or nothing is indexed, IndexBrokenError for a damaged library.
+    Raises FolderError where the folder cannot be used or nothing is indexed, IndexBrokenError for a damaged library,
+    BusyError for one of an older format that another process writes.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.folder = find_folder(settings.folder)
         self.settings = settings
-        path = directory_of(self.folder, settings) / "library.sqlite"
-        if not path.is_file():  # opening would make one
+        directory = directory_of(self.folder, settings)
+        if not (directory / "library.sqlite").is_file():  # opening would make one
             raise _nothing()
-        self.library = Library(path)
+        self.library = library_of(directory)
 
     def close(self) -> None:
         self.library.close()

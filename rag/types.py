@@ -32,6 +32,7 @@ Kind = Literal[
 """What a question asks for. `keywords` is a bare query that asks nothing in particular."""
 
 Lang = Literal["zh", "zh-Hant", "en"]
+LONGEST_QUESTION = 2000  # characters
 Tier = Literal["first", "again", "furniture"]  # said for the first time, said again, in the margin of a page
 
 

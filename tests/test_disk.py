@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,13 +23,13 @@ from tests.fakes_embed import HashEmbedder
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="limits and mounts of another system")
 
 
-class Place:
-    """An index, and a folder that has grown since."""
+class Grown:
+    """A folder that has grown since it was indexed."""
 
-    def __init__(self, path: Path, index: Path) -> None:
-        self.folder, self.index = make_folder(path / "材料", 8), index
-        synced(self.folder, index)[0].close()
-        with open_at(self.folder, index, sync=False) as assistant:
+    def __init__(self, path: Path) -> None:
+        self.folder, self.index = make_folder(path / "材料", 8), path / "first"
+        synced(self.folder, self.index)[0].close()
+        with open_at(self.folder, self.index, sync=False) as assistant:
             self.before = state_of(assistant)
         for n in range(8, 26):
             write_file(self.folder, n)
@@ -37,6 +38,14 @@ class Place:
         )
         with synced(self.folder, path / "whole")[0] as assistant:
             self.after = state_of(assistant)
+
+
+class Place:
+    """A copy of its index, to be spoilt."""
+
+    def __init__(self, grown: Grown, index: Path) -> None:
+        self.folder, self.before, self.after = grown.folder, grown.before, grown.after
+        self.index = Path(shutil.copytree(grown.index, index))
 
     def is_whole(self) -> State:
         """The index as a stopped sync left it: all that was there is there, and true."""
@@ -54,10 +63,16 @@ class Place:
             assert state_of(assistant) == self.after
 
 
-@pytest.fixture
-def place() -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def grown() -> Iterator[Grown]:
     with swift() as made:
-        yield Place(made, made / "index")
+        yield Grown(made)
+
+
+@pytest.fixture
+def place(grown: Grown) -> Iterator[Place]:
+    with swift() as made:
+        yield Place(grown, made / "index")
 
 
 def refused(action: Callable[[], object]) -> None:
@@ -195,9 +210,9 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", "-l", str(path)], check=True)
 
 
-def test_a_disk_that_is_full(mount: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_disk_that_is_full(mount: Callable[[str], Path], grown: Grown) -> None:
     disk = mount("size=16m")
-    place = Place(tmp_path, disk / "index")
+    place = Place(grown, disk / "index")
     ballast = disk / "ballast"
     for left in (400_000, 200_000, 100_000, 40_000, 0):
         ballast.unlink(missing_ok=True)
@@ -212,9 +227,9 @@ def test_a_disk_that_is_full(mount: Callable[[str], Path], tmp_path: Path) -> No
     place.goes_on()
 
 
-def test_an_index_that_cannot_be_written(mount: Callable[[str], Path], tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_written(mount: Callable[[str], Path], grown: Grown) -> None:
     disk = mount("size=16m")
-    place = Place(tmp_path, disk / "index")
+    place = Place(grown, disk / "index")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     refused(lambda: open_at(place.folder, place.index))
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,44 @@ def test_removed_passages_count_in_no_statistic_after_a_flush(tmp_path: Path, on
     if on_disk:
         assert LexicalRanker(tmp_path).search("红色的狗", 9) == fresh.search("红色的狗", 9)
         assert not list(tmp_path.glob("*.del"))
+
+
+@pytest.mark.parametrize("step", [2, 5, 1000])
+def test_all_passages_are_gone_through_in_steps_however_their_ids_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    even = [passage(f"红色的猫{n}", n * 50) for n in range(30)]
+    near = [replace(passage(f"蓝色的狗{n}", n * 50, "near"), id=1000 + n) for n in range(12)]
+    last = replace(passage("山", 0, "last"), id=2**63 - 1)
+
+    def order(ranker: LexicalRanker) -> list[int]:
+        searcher = ranker._index.searcher()
+        found = searcher.search(ranker._tantivy.Query.all_query(), 100).hits
+        return searcher.fast_field_values("id", [address for _, address in found])
+
+    def filled(place: Path) -> LexicalRanker:
+        ranker = LexicalRanker(place)
+        for some in ([*even[:15], last], near, even[15:]):  # several segments
+            ranker.add(some)
+            ranker.flush()
+        ranker.remove(["gone"])
+        return ranker
+
+    whole = filled(tmp_path / "whole")
+    held = order(whole)
+    monkeypatch.setattr("rag.lexical._STEP", step)
+    ranker = filled(tmp_path / "steps")
+    assert ranker.ids().tolist() == sorted(held) and len(held) == 43
+    assert all(len(some) <= step for some in ranker._addresses(ranker._index.searcher()))
+    before = ranker.search("红色的猫7 蓝色的狗7", 50)
+    with ranker._lock:
+        ranker._rewrite()
+    assert order(ranker) == held and ranker.search("红色的猫7 蓝色的狗7", 50) == before == whole.search(
+        "红色的猫7 蓝色的狗7", 50
+    )
+    ranker.remove(["d", "near", "last"])
+    ranker.flush()
+    assert ranker.ids().tolist() == [] and ranker.count == 0
 
 
 def test_a_removal_left_by_a_crash_is_cleaned_up_by_the_next_flush(tmp_path: Path) -> None:

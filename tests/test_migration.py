@@ -13,8 +13,11 @@ import pytest
 import rag.index
 from rag.assistant import Assistant
 from rag.config import Settings
-from rag.errors import IndexMismatchError
+from rag.doctor import _index
+from rag.errors import BusyError, IndexMismatchError
+from rag.index import writing
 from rag.library import FORMAT, Library, Source
+from rag.shelf import Shelf
 from rag.types import Document, Passage, Section, Span, passage_id
 from tests.durable import assert_in_step, assert_true, make_folder, open_at, state_of, synced
 from tests.fakes_embed import HashEmbedder
@@ -230,6 +233,30 @@ def test_a_migration_that_is_stopped_leaves_the_old_library(tmp_path: Path, monk
             Library(path)
     with Library(path) as library:
         assert len(library.documents()) == 2 and library.damages() == []
+
+
+def test_who_only_reads_leaves_an_old_library_to_the_process_that_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.index.place._LOCK_SECONDS", 0.05)
+    folder, index = make_folder(tmp_path / "材料", 3), tmp_path / "index"
+    synced(folder, index)[0].close()
+    path = index / "library.sqlite"
+    second_format(path)
+    before = path.read_bytes()
+    settings = replace(Settings(), folder=str(folder), index_dir=str(index))
+    with writing(index):
+        for opened in (lambda: open_at(folder, index), lambda: Shelf(settings)):
+            with pytest.raises(BusyError) as told:
+                opened()
+            assert "wait" in told.value.en and "请等" in told.value.zh
+        item = _index(settings)
+        assert not item.ok and "writing this index" in item.en
+        assert path.read_bytes() == before
+    with Shelf(settings) as shelf:  # nobody writes: now it becomes one of this format, under the lock
+        assert [row.state for row in shelf.rows()] == ["ready"] * 3 and shelf.library.damages() == []
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
 
 
 def test_a_newer_library_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_after_a_restart_everything_is_there_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_server_that_lost_its_data_is_an_empty_store(tmp_path: Path) -> None:
+def test_a_server_that_lost_its_data_says_so_to_a_question_and_is_an_empty_store_to_a_sync(tmp_path: Path) -> None:
     needed()
     server = Server(tmp_path / "data")
     server.start()
@@ -206,11 +206,64 @@ def test_a_server_that_lost_its_data_is_an_empty_store(tmp_path: Path) -> None:
         server.stop()
         shutil.rmtree(tmp_path / "data")
         server.start()
-        assert store.search(EAST, 5) == [] and store.count == 0 and store.stamp != stamp
+        with pytest.raises(StoreAwayError, match="python -m rag index"):
+            store.search(EAST, 5)
+        assert store.count == 0 and store.stamp != stamp
         store.add([2], ["b"], EAST[None])
         assert store.ids().tolist() == [2]
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("database", [False, True])
+def test_a_collection_that_was_dropped_is_away_and_the_message_says_what_fills_it_again(
+    own: tuple[str, Path], server: Server, restarted: bool, database: bool
+) -> None:
+    import pymilvus
+
+    address, directory = own
+    name = address_of(address).collection
+    admin = client = pymilvus.MilvusClient(server.address)
+    if database:
+        address = f"{server.address}/of_{name}/{name}"
+        admin.create_database(f"of_{name}")
+        client = pymilvus.MilvusClient(server.address, db_name=f"of_{name}")
+    store, other = (open_milvus(address, 3, part, directory) for part in ("han", "other"))
+    assert other.search(EAST, 5) == [] == store.search(EAST, 5), "nothing was ever there: nothing is missing"
+    store.add([1], ["a"], EAST[None])
+    store.flush()
+    client.drop_collection(f"{name}_han")
+    if database:
+        admin.drop_database(f"of_{name}")
+    if restarted:
+        store, other = (open_milvus(address, 3, part, directory) for part in ("han", "other"))
+    for _ in range(2):
+        with pytest.raises(StoreAwayError) as told:
+            store.search(EAST, 5, ["a"])
+        missing = f"database 'of_{name}'" if database else f"{name}_han"
+        assert missing in told.value.en and "python -m rag index" in told.value.en
+        assert "python -m rag index" in told.value.zh
+    if database:
+        with pytest.raises(StoreAwayError, match=f"of_{name}"):
+            other.search(EAST, 5)
+        admin.create_database(f"of_{name}")
+    assert other.search(EAST, 5) == [] and store.count == 0 and not len(store.ids())
+    store.add([1], ["a"], EAST[None])
+    assert [i for i, _ in store.search(EAST, 5)] == [1]
+
+
+def test_a_collection_that_is_taken_as_it_is_is_missed_once_it_was_seen(own: tuple[str, Path], server: Server) -> None:
+    import pymilvus
+
+    address, _ = own
+    store = open_milvus(address, 3, "han")
+    assert store.search(EAST, 5) == []
+    store.add([1], ["a"], EAST[None])
+    pymilvus.MilvusClient(server.address).drop_collection(f"{address_of(address).collection}_han")
+    with pytest.raises(StoreAwayError, match="python -m rag index"):
+        store.search(EAST, 5)
+    assert open_milvus(address, 3, "han").search(EAST, 5) == []
 
 
 def test_opening_does_not_need_the_server_and_a_question_waits_for_it_once(
@@ -312,7 +365,9 @@ def test_a_folder_is_read_and_answers_by_its_words_while_the_store_is_away(
         assert store.count == len(kb.retrieve("桥 图书馆", k=50, rankers=["dense"]))
 
 
-def test_a_folder_in_milvus_answers_as_one_in_memory(own: tuple[str, Path], folder: Path, tmp_path: Path) -> None:
+def test_a_folder_in_milvus_answers_as_one_in_memory(
+    own: tuple[str, Path], folder: Path, tmp_path: Path, server: Server
+) -> None:
     address, _ = own
 
     def opened(store: str) -> Assistant:
@@ -332,5 +387,12 @@ def test_a_folder_in_milvus_answers_as_one_in_memory(own: tuple[str, Path], fold
         assert found(kb) == found(reference) and left_of(address, [gone]) == set()
         kb.rebuild()
         assert found(kb) == found(reference)
+    import pymilvus
+
     with opened(f"milvus:{address}") as again, opened("memory:") as reference:
+        assert found(again) == found(reference)
+        pymilvus.MilvusClient(server.address).drop_collection(f"{address_of(address).collection}_han")
+        hits = again.retrieve("图书馆 书亭")
+        assert hits and hits.away == ("dense",), "words answer, and say so"
+        again.sync()
         assert found(again) == found(reference)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -241,6 +242,31 @@ def test_a_file_name_that_is_no_text_reaches_programs_and_the_panel() -> None:
     (href,) = [value for name, value in Seen(shown).attributes if name == "href" and value.startswith("#at/")]
     again = page.open_place(desk, href.removeprefix("#"), (), "zh")
     assert Seen(again).marked == Seen(shown).marked != ""
+
+
+def test_the_list_is_searched_as_it_was_last_counted_while_the_index_is_exchanged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = open_desk({"bridge.txt": ARTICLE, "library.txt": "馆\n一句话。\n"})
+    functions = {block.fn.__name__: block.fn for block in page.build(desk).fns.values() if block.fn}
+    visitor = SimpleNamespace(headers={"host": "x"})
+    looked = SimpleNamespace(_data={"target": "find/bridge"})
+
+    def listed(ui: str) -> str:
+        return Seen(functions["opened"](looked, (), ui, None, hands.Wish(), visitor)[0]).text
+
+    before = listed("zh")
+    assert "bridge.txt" in before and "library.txt" not in before and "找到 1 个文件" in before
+
+    def closed() -> list[Row]:
+        raise BusyError("library.sqlite was closed; open it again", "library.sqlite 已关闭；请重新打开")
+
+    monkeypatch.setattr(desk.engine, "files", closed)
+    for ui, told in (("zh", "已关闭"), ("en", "was closed")):
+        during = listed(ui)
+        assert "bridge.txt" in during and "library.txt" not in during and told in during
+    desk._idle.clear()  # it is being read: what a moment later is there again is not told
+    assert listed("zh") == before
 
 
 def test_progress_says_the_stage_how_fast_and_what_is_left() -> None:

@@ -20,11 +20,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from rag.cluster.address import ClusterError, engine_of, require_ray
+from rag.cluster.address import engine_of, require_ray
 from rag.cluster.stream import Pace, read_ahead
 from rag.cluster.work import Order
 from rag.config import Settings
 from rag.embed import open_embedder
+from rag.errors import ClusterError
 from rag.index import RULES, directory_of, find_folder, open_index, writing
 from rag.protocols import Embedder, ProgressFn
 from rag.shelf import file_reader

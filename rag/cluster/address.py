@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from rag.errors import MissingExtraError, RagError, SettingsError, told_by
+from rag.errors import ClusterError, MissingExtraError, SettingsError, told_by
 
 _REACH_SECONDS = 5.0
 _CLIENT = "ray://"
@@ -21,10 +21,6 @@ _STORE = 512 << 20  # bytes of shared memory of a Ray of our own: blocks on thei
 _CORES = 4  # of one encoder: more threads on one batch gain less than another encoder does
 # The connection preface of HTTP/2 with empty SETTINGS (RFC 9113, 3.4), which a gRPC server answers with its own.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
-
-
-class ClusterError(RagError):
-    """A Ray cluster cannot be reached, or is no longer there."""
 
 
 @dataclass(frozen=True, slots=True)

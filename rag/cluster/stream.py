@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from rag.cluster.address import ClusterError, Room, connected
+from rag.cluster.address import Room, connected
 from rag.cluster.desk import Kind, attended
 from rag.cluster.work import ELSEWHERE, STOP, Encoder, Order, read_files
-from rag.errors import ModelError, ParseError, told_by
+from rag.errors import ClusterError, ModelError, ParseError, told_by
 from rag.folder import File
 from rag.intake import Read
 from rag.intake.wire import read_from

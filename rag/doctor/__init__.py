@@ -16,8 +16,7 @@ from rag.doctor.item import Item, bad, good
 from rag.doctor.models import engine, model, offline, reader
 from rag.doctor.store import store
 from rag.errors import RagError
-from rag.index import check_rankers, directory_of, find_folder
-from rag.library import Library
+from rag.index import check_rankers, directory_of, find_folder, library_of
 from rag.parse import SUFFIXES
 from rag.shelf import count, examined, some
 
@@ -125,7 +124,7 @@ def _index(settings: Settings) -> Item:
         directory = directory_of(folder, settings)
         if not (directory / "library.sqlite").is_file():
             return _unmade(directory, folder)
-        library = Library(directory / "library.sqlite")
+        library = library_of(directory)
         try:
             wrong = library.check() + check_rankers(directory, settings.store)
             documents, passages, waiting = library.document_count, library.count, len(library.unindexed())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag.config import Settings
 from rag.errors import BusyError, IndexBrokenError, IndexMismatchError, RagError
-from rag.index.place import directory_of, discard, find_folder, writing
+from rag.index.place import directory_of, discard, find_folder, library_of, writing
 from rag.index.step import bring_in_step, check_rankers, keep_step, own_queries, stamps_of
 from rag.lexical import LexicalRanker
 from rag.library import Library, inode, is_library, salvaged
@@ -19,8 +19,8 @@ from rag.stores import ScriptStores, open_store
 from rag.types import Notice
 
 __all__ = [
-    "RULES", "Index", "check_rankers", "directory_of", "discard", "find_folder", "keep_step", "open_index", "own_queries",
-    "writing",
+    "RULES", "Index", "check_rankers", "directory_of", "discard", "find_folder", "keep_step", "library_of", "open_index",
+    "own_queries", "writing",
 ]  # fmt: skip
 
 RULES = "4"  # raise when parsing, furniture or chunking change what a passage is
@@ -106,7 +106,7 @@ def open_index(
 
 
 def _as_it_is(directory: Path, embedder: Embedder, settings: Settings, folder: Path | None) -> Index:
-    library = _library(directory, folder)
+    library = _library(directory, folder, reading=True)
     try:
         if _outdated(library, embedder, settings, folder):
             raise BusyError(
@@ -126,9 +126,9 @@ def _store(directory: Path, embedder: Embedder, settings: Settings, library: Lib
     return open_store(settings.store, embedder.dim, directory / "vectors", library.in_han, questions)
 
 
-def _library(directory: Path, folder: Path | None) -> Library:
+def _library(directory: Path, folder: Path | None, *, reading: bool = False) -> Library:
     try:
-        return Library(directory / "library.sqlite")
+        return Library(directory / "library.sqlite", reading=reading)
     except RagError as error:
         if folder:
             error.at(folder)

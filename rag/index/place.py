@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rag.config import Settings
 from rag.errors import BusyError, FolderError, IndexBrokenError, RagError
-from rag.library import is_library
+from rag.library import Library, is_library
 
 _LOCK_SECONDS = 5.0
 
@@ -78,6 +78,17 @@ def writing(directory: Path) -> Iterator[None]:
         with suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def library_of(directory: Path) -> Library:
+    """The library of an index, to be read by whoever holds no lock. One of an older format becomes one of this first, but
+    only under the lock: BusyError where another process writes."""
+    path = directory / "library.sqlite"
+    try:
+        return Library(path, reading=True)
+    except BusyError:
+        with writing(directory):
+            return Library(path)
 
 
 def _held(holder: Path) -> BusyError:

@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _HEAP = 64_000_000  # bytes that tantivy may fill before it writes a segment
 _MARGIN = 16  # hits beyond k, so that ties at the end are seen
 _SMALL = 5000  # passages up to which an index is rewritten for every removal
 _STALE = 0.1  # share of removed passages from which a larger one is
+_STEP = 1 << 16  # passages looked up together, where all are: 10 MB
+_IDS = 1 << 63  # above every passage id
 _LONGEST = 200  # characters of a token that count; tantivy drops tokens of 64 KB
 
 
@@ -160,17 +163,28 @@ class LexicalRanker:
     def ids(self) -> NDArray[np.int64]:
         """Every passage id held, in order."""
         searcher = self._searcher()
-        return np.sort(np.array(searcher.fast_field_values("id", self._addresses(searcher)), dtype=np.int64))
+        found = [np.array(searcher.fast_field_values("id", some), dtype=np.int64) for some in self._addresses(searcher)]
+        return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *found]))
 
     def check(self) -> list[str]:
         """Reads every file and says what is not as it was written. Empty: sound. (Opening does so while they are small.)"""
         return damages(self._directory) if self._directory is not None else []
 
-    def _addresses(self, searcher: Any) -> list[Any]:
-        total = searcher.num_docs
-        if not total:
-            return []
-        return [address for _, address in searcher.search(self._tantivy.Query.all_query(), total, count=False).hits]
+    def _addresses(self, searcher: Any) -> Iterator[list[Any]]:
+        """Where all passages are, at most `_STEP` at a time (as objects, millions would fill the memory): by ranges of their
+        ids, which are spread evenly; where they are not, a range is halved."""
+        t, pieces = self._tantivy, 2 * searcher.num_docs // _STEP + 1
+        edges = [(at * _IDS) // pieces for at in range(pieces + 1)]
+        ranges = [(low, high - 1) for low, high in pairwise(edges)]
+        while ranges:
+            low, high = ranges.pop()
+            within = t.Query.range_query(self._schema, "id", t.FieldType.Unsigned, low, high)
+            hits = searcher.search(within, _STEP, count=False).hits
+            if len(hits) == _STEP and low < high:
+                middle = (low + high) // 2
+                ranges += [(low, middle), (middle + 1, high)]
+            elif hits:
+                yield [address for _, address in hits]
 
     def _open(self) -> Any:
         if self._directory is None:
@@ -219,8 +233,10 @@ class LexicalRanker:
         keeps a removed passage's tokens in it and counts them."""
         searcher, writer = self._index.searcher(), self._writing()
         writer.delete_documents_by_query(self._tantivy.Query.all_query())
-        for address in self._addresses(searcher):
-            writer.add_document(searcher.doc(address))
+        # In the order that they have, as numbers: as the store is written, and the same passages give the same segments.
+        places = (np.array([(a.segment_ord << 32) + a.doc for a in some]) for some in self._addresses(searcher))
+        for place in np.sort(np.concatenate([np.empty(0, dtype=np.int64), *places])):
+            writer.add_document(searcher.doc(self._tantivy.DocAddress(int(place) >> 32, int(place) & 0xFFFFFFFF)))
         self._end(writer)
         self._dead = 0
 

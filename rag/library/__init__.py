@@ -39,15 +39,16 @@ __all__ = [
 
 
 class Library:
-    """Opens (or makes) the SQLite file at `path`. Safe to use from several threads: one writes at a time, readers have
+    """Opens (or makes) the SQLite file at `path`; `reading`: another process may be writing it, so that a file of an older
+    format is left as it is: BusyError. Safe to use from several threads: one writes at a time, readers have
     connections of their own and never wait for it (write-ahead log).
 
     Every method raises IndexBrokenError for a damaged file, BusyError when another process holds it for writing.
     Text of any kind is data here: NUL characters, lone surrogates and quotes in it come back as they were.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = Connections(Path(path))
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        self._file = Connections(Path(path), reading=reading)
         self._read, self._write = self._file.read, self._file.write
         self.path = self._file.path
         self.inode = self._file.inode  # of the file that is open

@@ -22,12 +22,13 @@ _LOG_BYTES = 64 << 20  # to which a log that one large change has made longer is
 
 
 class Connections:
-    """Opens (or makes) the SQLite file at `path`, and brings it to this format. Safe to use from several threads.
+    """Opens (or makes) the SQLite file at `path`, and brings it to this format; `reading`: not beside another process that
+    may be writing it, BusyError. Safe to use from several threads.
 
     Every method raises IndexBrokenError for a damaged file, BusyError when another process holds it for writing or it was
     closed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
@@ -36,7 +37,7 @@ class Connections:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.writer = self.connect()
             try:
-                self._prepare()
+                self._prepare(reading)
             except BaseException:
                 self.writer.close()
                 raise
@@ -74,7 +75,7 @@ class Connections:
         db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         return db
 
-    def _prepare(self) -> None:
+    def _prepare(self, reading: bool) -> None:
         db = self.writer
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -88,6 +89,13 @@ class Connections:
                 f"{self.path} has format {version}, this program reads up to {FORMAT}: a newer version wrote it; update the"
                 " program, or name another index directory (index_dir)",
                 f"{self.path} 的格式是 {version}，本程序最高只读 {FORMAT}：它由更新的版本写成；请升级程序，或用 index_dir 另指定索引目录",
+            )
+        if reading and application == schema.APPLICATION and version < FORMAT:
+            raise BusyError(
+                f"an earlier version of this program wrote {self.path} (format {version}, now {FORMAT}), and another process"
+                " holds it; wait until that is done, or stop it, then run: python -m rag index",
+                f"{self.path} 由本程序的旧版本写成（格式 {version}，现为 {FORMAT}），且正被另一个进程使用；"
+                "请等它完成，或先停止它，再运行：python -m rag index",
             )
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")

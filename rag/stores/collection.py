@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rag.errors import IndexMismatchError, SettingsError
+from rag.errors import IndexMismatchError, SettingsError, StoreAwayError
 from rag.stores.line import Line, code_of
 
 VERSION = "1"  # of what a row is
@@ -37,6 +37,7 @@ class OwnedCollection:
         self._directory = directory
         self._writing = threading.Lock()
         self._ready = False  # whether it is known to be there, ours and loaded
+        self._seen = False  # whether it ever was
 
     def exists(self) -> bool:
         """Raises SettingsError where it is another's, IndexMismatchError where its rows are not for this model,
@@ -47,11 +48,16 @@ class OwnedCollection:
         """Forgets that it was there."""
         self._ready = False
 
-    def read(self, what: Callable[[Any], T], nothing: T) -> T:
-        """What `what` makes of the client, or `nothing` where there is no collection."""
+    def read(self, what: Callable[[Any], T], nothing: T, *, missed: bool = False) -> T:
+        """What `what` makes of the client, or `nothing` where there is no collection; `missed`: StoreAwayError where there was
+        one, for a question must not take it for empty."""
 
         def wanted(client: Any) -> T:
-            return what(client) if self._ready or self._there(client) else nothing
+            if self._ready or self._there(client):
+                return what(client)
+            if missed and (self._seen if self._directory is None else self._holds_ours()):
+                raise self._lost()
+            return nothing
 
         return self._line.call(lambda client: self._twice(wanted, client))
 
@@ -95,7 +101,7 @@ class OwnedCollection:
             return False  # of this directory, before it was rebuilt
         self._check_shape(told)
         client.load_collection(self.name, timeout=WORK)
-        self._ready, self.lite = True, _is_lite(client)
+        self._ready, self._seen, self.lite = True, True, _is_lite(client)
         return True
 
     def _make(self, client: Any) -> None:
@@ -122,7 +128,14 @@ class OwnedCollection:
         if self._directory is not None:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._note.write_text(self._place, encoding="utf-8")
-        self._ready, self.lite = True, _is_lite(client)
+        self._ready, self._seen, self.lite = True, True, _is_lite(client)
+
+    def _lost(self) -> StoreAwayError:
+        return StoreAwayError(
+            f"the collection {self._place} is no longer on the server; to fill it again, run: python -m rag index;"
+            " until then words alone find passages",
+            f"服务器上已没有集合 {self._place}；要重新写入，请运行：python -m rag index；在此之前只按词语检索",
+        )
 
     def _check_owner(self, properties: Mapping[str, str]) -> None:
         owner = properties.get(_OWNER)

@@ -20,6 +20,7 @@ T = TypeVar("T")
 CONNECT = 3.0  # seconds to wait for a connection
 _REST = 5.0  # seconds after a failure in which nothing is tried
 _TOKEN = "MILVUS_TOKEN"
+_NO_DATABASE = 800  # Milvus's code
 _NAME_LENGTH = 200  # of a collection; Milvus takes 255, and the part is added
 _FAMILIAR = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
@@ -141,6 +142,14 @@ class Line:
             raise
 
     def _failed(self, error: Exception) -> StoreAwayError:
+        if _is_without_database(error):  # it did answer
+            self._again = 0.0
+            return StoreAwayError(
+                f"the vector store {self.uri} has no database '{self._database}'; make it there, then run: python -m rag index;"
+                " until then words alone find passages",
+                f"向量库 {self.uri} 中没有数据库 {self._database}；请先在那里建立它，再运行：python -m rag index；"
+                "在此之前只按词语检索",
+            )
         self._again = time.monotonic() + _REST
         told = _told(error)
         return self._away(told, told)
@@ -163,6 +172,12 @@ def code_of(error: BaseException) -> int:
     """Milvus's number for what went wrong, 0 where it gave none."""
     code = getattr(error, "code", 0)
     return code if isinstance(code, int) else 0
+
+
+def _is_without_database(error: Exception) -> bool:
+    told = str(getattr(error, "message", "")).lower()
+    lite = told.startswith("database ") and told.endswith("does not exist")  # by a code that says other things too
+    return lite or code_of(error) == _NO_DATABASE
 
 
 def _is_theirs(error: Exception) -> bool:

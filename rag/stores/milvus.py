@@ -149,7 +149,9 @@ class MilvusStore:
         count = min(k + _MARGIN, _DEEPEST)
         while True:
             hits: list[tuple[int, float]] = []
-            hits = self._rows.read(partial(self._hits, query=query, count=count, expression=expression), hits)
+            hits = self._rows.read(
+                partial(self._hits, query=query, count=count, expression=expression), hits, missed=True
+            )
             if len(hits) < count or hits[-1][1] < hits[k - 1][1] or count == _DEEPEST:
                 return hits[:k]
             count = min(count * 4, _DEEPEST)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from rag.errors import BusyError, QuestionError, RagError
 from rag.objects import answer_object, citation_object, hit_object
-from rag.types import Answer, Citation
+from rag.types import LONGEST_QUESTION, Answer, Citation
 from rag.web.desk import Desk
 from rag.web.line import Line, TooManyError
 from rag.web.material import Engine
@@ -16,7 +16,6 @@ from rag.web.strings import say
 
 T = TypeVar("T")
 ENDPOINTS = ("ask", "retrieve")
-MAX_QUESTION = 2000  # characters
 MAX_HISTORY = 20  # earlier questions that are looked at
 
 
@@ -26,9 +25,11 @@ def check(question: object) -> str:
     text = "".join(c for c in text if not 0xD800 <= ord(c) < 0xE000).replace("\0", "")
     if not text:
         raise QuestionError(say("q_empty", "en"), say("q_empty", "zh"))
-    if len(text) > MAX_QUESTION:
+    if len(text) > LONGEST_QUESTION:
         n = len(text)
-        raise QuestionError(say("q_long", "en", n=n, max=MAX_QUESTION), say("q_long", "zh", n=n, max=MAX_QUESTION))
+        raise QuestionError(
+            say("q_long", "en", n=n, max=LONGEST_QUESTION), say("q_long", "zh", n=n, max=LONGEST_QUESTION)
+        )
     return text
 
 
@@ -74,7 +75,7 @@ def endpoints(desk: Desk) -> tuple[Callable[..., Any], Callable[..., Any]]:
             the folder were still being read, and are not in the answer.
         """
         told = history if isinstance(history, list) else []
-        earlier = [text[:MAX_QUESTION] for text in told if isinstance(text, str) and text.strip()][-MAX_HISTORY:]
+        earlier = [text[:LONGEST_QUESTION] for text in told if isinstance(text, str) and text.strip()][-MAX_HISTORY:]
         text = check(question)
         engine = _fresh(desk)
         waiting = desk.material.waiting if desk.syncing else 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote as percent
 from urllib.parse import unquote
 
+from rag.errors import RagError
 from rag.folder import ACCEPTED
 from rag.shelf import Row
 from rag.text.whereabouts import extent
@@ -52,6 +53,19 @@ def find(rows: Iterable[Row], name: str, most: int = MOST) -> Found:
             if count <= most:
                 first.append(row)
     return Found(tuple(first), count)
+
+
+def look_for(
+    name: str, files: Callable[[], Iterable[Row]], last: Iterable[Row]
+) -> tuple[Found | None, RagError | None]:
+    """What is found by a name, None where none was given; and why only among the rows that were counted last, where the
+    files cannot be had: an index is exchanged in a moment."""
+    if not name:
+        return None, None
+    try:
+        return find(files(), name), None
+    except RagError as error:
+        return find(last, name), error
 
 
 def library_html(

@@ -17,7 +17,7 @@ from rag.web.desk import FIRST, Desk
 from rag.web.hands import Wish
 from rag.web.line import TooManyError
 from rag.web.links import open_place, wanted
-from rag.web.listing import View, find, library_html, view_of
+from rag.web.listing import View, library_html, look_for, view_of
 from rag.web.panel import note_html
 from rag.web.render import Turn
 from rag.web.strings import say, ui_language
@@ -60,8 +60,9 @@ def build(desk: Desk, max_mb: int = 0, kept: Path | None = None) -> Any:
 
     def listed(ui: str, view: View, wish: Wish, request: Any) -> str:
         doing = desk.told(ui) if desk.syncing and desk.progress else ""
-        in_the_way = desk.trouble.message(ui) if desk.trouble and not desk.syncing else ""
-        found = find(desk.engine.files(), view.name) if view.name else None
+        found, lost = look_for(view.name, lambda: desk.engine.files(), desk.material.rows)
+        why = None if desk.syncing else desk.trouble or lost  # else it is there again in a moment
+        in_the_way = why.message(ui) if why else ""
         return library_html(
             desk.material, ui, view=view, found=found, wish=wish if may_change(request) else None, folder=desk.folder.name if desk.folder else "",
             max_mb=max_mb, doing=doing, trouble=in_the_way, marks=verdicts.summary(desk, kept if local(request) else None, ui),

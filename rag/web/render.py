@@ -12,8 +12,7 @@ from urllib.parse import quote as percent
 
 from rag.text.certainty import certainty_meaning, certainty_word
 from rag.text.whereabouts import kind_of, where
-from rag.types import BODY_ROLES, Answer, Citation, Segment
-from rag.web.api import MAX_QUESTION
+from rag.types import BODY_ROLES, LONGEST_QUESTION, Answer, Citation, Segment
 from rag.web.escape import esc
 from rag.web.marks import Marked, candidate_html, verdict_html
 from rag.web.strings import say
@@ -55,7 +54,7 @@ def message(turn: Turn, index: int, ui: str) -> str:
     if turn.answer is None:
         text = turn.trouble[0 if ui == "zh" else 1]
         again = f'<div class="jd-meta"><a class="retry" href="#retry-{index}">{say("retry", ui)}</a></div>'
-        if len(turn.question) > MAX_QUESTION:
+        if len(turn.question) > LONGEST_QUESTION:
             again = ""  # it would be refused again
         kind = "jd-busy" if turn.busy else "jd-trouble"
         return f'<div class="jd-msg"><p class="{kind}">{esc(text)}</p>{again}</div>'
