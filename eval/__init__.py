@@ -8,5 +8,5 @@ The steps are joined by files in one folder (`eval.records` tells them, `eval.st
 alone. Formulas, a source each: `eval.metrics` and `eval.retrieval`, `eval.answers` with `eval.cmrc` and `eval.reading_squad`,
 `eval.citing`, `eval.risk`, `eval.stats`. Question sets come in by `eval.formats` and are checked by `eval.check`; runs go out by
 `eval.export` and are set side by side by `eval.compare`; `eval.gate` judges, `eval.peers` asks other frameworks the same.
-`eval.fit`, `eval.calibrate`, `eval.reading`, `eval.indexing` fit and measure the reader and the indexing.
+`eval.fit`, `eval.calibrate`, `eval.reading` fit and measure the reader, `eval.speed` and `eval.load` time everything.
 """

@@ -24,19 +24,19 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
     _clear(folder)
     corpus, first = job.made(), 9_000_000  # numbers that no library reaches
     with job.opened(embedder) as kb:
-        opening = _sync(kb, embedder)
+        opening = synced(kb, embedder)
         same, add, remove = [], [], []
         watch = Stopwatch()
         stages(watch, kb, embedder)
         for turn in range(job.rounds):
-            same.append(_sync(kb, embedder))
+            same.append(synced(kb, embedder))
             made = corpus.document(first + turn)
             folder.mkdir(exist_ok=True)
             path = folder / Path(made.name).name
             path.write_text(made.content, encoding="utf-8")
-            add.append(_sync(kb, embedder))
+            add.append(synced(kb, embedder))
             path.unlink()
-            remove.append(_sync(kb, embedder))
+            remove.append(synced(kb, embedder))
         _clear(folder)
     return {
         "first_sync_ms": opening,
@@ -48,7 +48,8 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
     }
 
 
-def _sync(kb: Assistant, embedder: Watched) -> float:
+def synced(kb: Assistant, embedder: Watched) -> float:
+    """Milliseconds of a sync, encoding left out."""
     before = embedder.seconds
     began = time.perf_counter()
     kb.sync()

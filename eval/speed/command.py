@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--real", type=_above_zero, default=20_000, help="passages that the model encodes (default: 20000)"
     )
-    parser.add_argument("--passages", type=_above_zero, default=1500, help="of the folder that indexing is timed on")
+    parser.add_argument("--passages", type=_above_zero, default=4500, help="of the folder that indexing is timed on")
     parser.add_argument("--rounds", type=_above_zero, default=3, help="of what is repeated (default: 3)")
     parser.add_argument("--again", action="store_true", help="measure parts once more that are done")
     parser.add_argument("--out", default=str(HERE / "out" / "speed"), help="folder for libraries and figures")

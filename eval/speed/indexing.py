@@ -1,5 +1,6 @@
 """How long indexing a folder takes beyond the raw encoder on the very same batches: the folder comes in parts, and after each
-the encoder is given its batches again, so that what else the machine does falls on both."""
+the encoder is given its batches again, so that what else the machine does falls on both. Then a sync that has nothing to do, and
+one of a changed file."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.speed.build import stages
+from eval.speed.changes import synced
 from eval.speed.corpus import Made
 from eval.speed.job import Job, Open
 from eval.speed.recording import Stopwatch, Watched, again
@@ -44,6 +46,10 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
                 alone = again(calls, embedder.embedder.encode, None)
                 inside = sum(call.seconds for call in calls)
                 rounds.append((whole, alone, inside, sum(len(call.texts) for call in calls)))
+            unchanged = synced(kb, embedder)
+            with (folder / documents[0].name).open("a", encoding="utf-8") as file:
+                file.write("\n\n新的一段。\n")
+            changed = synced(kb, embedder)
     whole, alone, inside, passages = (sum(one[at] for one in rounds) for at in range(4))
     return {
         "documents": len(documents),
@@ -54,6 +60,8 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
         "ratio": round(whole / alone, 4),
         "ratios": [round(one[0] / one[1], 4) for one in rounds],
         "passages_per_s": round(passages / whole, 1),
+        "unchanged_ms": unchanged,
+        "changed_ms": changed,  # encoding left out
         "stages_s": {name: round(seconds, 3) for name, seconds in sorted(watch.seconds.items())},
     }
 

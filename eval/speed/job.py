@@ -33,7 +33,7 @@ class Job:
     limit: int = 200  # questions
     real: int = 20_000  # passages that the real model encodes
     rounds: int = 3
-    passages: int = 1500  # of the folder that indexing is timed on
+    passages: int = 4500  # of the folder that indexing is timed on
     reader: str = "trained"  # "rules" where a test brings its own embedder
 
     # -- places -----------------------------------------------------------------------------------------------------
@@ -43,6 +43,10 @@ class Job:
         """Of this size and material: `documents`, `index`, `vectors.bin`, `build.json`. Never mixed with another's."""
         told = "|".join([material.digest(_articles(self.corpus)), str(self.size), str(min(self.real, self.size))])
         return Path(self.out) / "sizes" / f"{self.size}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+    @property
+    def index(self) -> Path:
+        return self.library / "index"
 
     def file(self, name: str) -> Path:
         return Path(self.out) / name
@@ -77,8 +81,8 @@ class Job:
 
     def opened(self, embedder: Embedder) -> Assistant:
         """The library as it was built. `embedder` bears the name of `name`. Raises RagError."""
-        folder, index = self.library / "documents", self.library / "index"
-        return Assistant.open(folder, self.settings(), index_dir=index, embedder=embedder, sync=False)
+        folder = self.library / "documents"
+        return Assistant.open(folder, self.settings(), index_dir=self.index, embedder=embedder, sync=False)
 
 
 @lru_cache(maxsize=2)

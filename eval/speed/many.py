@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from eval import cost
 from eval.load import MANY
 from eval.load import measure as load
 from eval.questions import load as questions_of
@@ -26,4 +27,4 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
 
     found = load(DEFAULT_CORPUS, distinct, ASKERS, SECONDS, say=say)
     by = {level["askers"]: level for level in found["levels"]}
-    return {"one": by[1], "many": by[MANY], "levels": found["levels"], "seconds": SECONDS}
+    return {"one": by[1], "many": by[MANY], "levels": found["levels"], "seconds": SECONDS, "cores": cost.cores()}

@@ -14,6 +14,7 @@ from eval import cost
 _EVERY = 0.1  # seconds between two looks
 _KEYS = {"Rss": "rss", "Pss": "pss", "Anonymous": "anonymous"}
 MB = 1 << 20
+_PIECE = 8 << 20  # bytes read at a time
 
 
 def held(collect: bool = True) -> dict[str, float]:
@@ -71,3 +72,26 @@ def _of_children() -> int:
                 with suppress(OSError, ValueError, IndexError):
                     total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return total * (os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0)
+
+
+def uncached(folder: Path) -> None:
+    """Asks the system to forget what it keeps of the files in a folder: they are then read from the disk."""
+    if hasattr(os, "posix_fadvise"):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                with suppress(OSError), path.open("rb") as file:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def cached(folder: Path) -> bool:
+    """Reads the files of a folder, so that the system keeps them as it does where they are in use; whether it may keep all, as
+    they are less than half of the memory."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    if sum(path.stat().st_size for path in files) > pages // 2:
+        return False
+    for path in files:
+        with suppress(OSError), path.open("rb") as file:
+            while file.read(_PIECE):
+                pass
+    return True

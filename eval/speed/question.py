@@ -12,6 +12,7 @@ import numpy as np
 
 from eval.metrics import percentile
 from eval.speed.job import Job, Open
+from eval.speed.memory import cached, uncached
 from eval.speed.recording import Call, Network, Watched, again, busy, network_of
 from eval.speed.vectors import Named, VectorFile, digest, exact
 from rag.assistant import Assistant
@@ -31,6 +32,7 @@ class Timed:
     reader: float  # the reader's network on the windows that it read, likewise
     windows: int
     stages: Mapping[str, float]
+    sentences: float = 0.0  # what the reader encodes of text in another script, likewise
 
     @property
     def raw(self) -> float:
@@ -43,8 +45,11 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
     embedder = Watched(Named(inner, job.name(inner)))
     network = network_of(job.reader, embedder.calls, job.settings())
     questions = job.asked()
+    uncached(job.index)
     with job.opened(embedder) as kb:
         warm = questions[:WARM]
+        cold = [_retrieval(kb, question, embedder) for question in warm]
+        whole = cached(job.index)
         for question in warm:
             kb.ask(question)
         timed = []
@@ -55,7 +60,8 @@ def measure(job: Job, open_embedder: Open) -> dict[str, Any]:
             total = 1000 * (time.perf_counter() - began)
             timed.append(_alone(total, answer.timings, list(embedder.calls), inner, network))
         embedder.calls.clear()
-        return told(timed) | {"recall": recall(kb, inner, job.log(inner.dim), questions)}
+        apart = {"retrieval_cold_ms": spread(cold[1:] or cold), "cached": whole}  # the first makes tables that all need
+        return told(timed) | apart | {"recall": recall(kb, inner, job.log(inner.dim), questions)}
 
 
 def _alone(
@@ -64,6 +70,7 @@ def _alone(
     """The same texts and windows once more, alone. A question is encoded once: what is asked for again is remembered."""
     query = [call for call in calls if call.kind == "query"][:1]
     windows = [call for call in calls if call.kind == "windows"]
+    encoded = [call for call in calls if call.kind == "passage"]
     sentences = sum(call.seconds for call in calls if call.kind == "passage")
     spent = {"query encoding": query[0].seconds if query else 0.0, "reader network": busy(windows)}
     by = {name: value for name, value in stages.items() if name != "total"}
@@ -76,6 +83,7 @@ def _alone(
         1000 * again(windows, inner.encode, network.put if network else None),
         sum(len(call.windows[0]) for call in windows if call.windows),
         by,
+        1000 * again(encoded, inner.encode, None),
     )
 
 
@@ -91,6 +99,10 @@ def told(timed: Sequence[Timed]) -> dict[str, Any]:
         "read": len(read),
         "ratio": round(percentile(ratios, 50), 4) if ratios else None,
         "ratio_of_sums": round(sum(o.total for o in read) / sum(o.raw for o in read), 4) if ratios else None,
+        "ratio_all_models": round(percentile([o.total / (o.raw + o.sentences) for o in read], 50), 4)
+        if ratios
+        else None,
+        "models_ms": spread([one.raw + one.sentences for one in read]),
         "total_ms": spread([one.total for one in timed]),
         "query_ms": spread([one.query for one in read]),
         "reader_ms": spread([one.reader for one in read]),
@@ -101,6 +113,14 @@ def told(timed: Sequence[Timed]) -> dict[str, Any]:
         ),
         "stages_ms": {name: spread([one.stages.get(name, 0.0) for one in timed]) for name in names},
     }
+
+
+def _retrieval(kb: Assistant, question: str, embedder: Watched) -> float:
+    """Milliseconds beside the encoding of the question."""
+    embedder.calls.clear()
+    began = time.perf_counter()
+    kb.retrieve(question, kb.settings.pool)
+    return 1000 * (time.perf_counter() - began - sum(call.seconds for call in embedder.calls))
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

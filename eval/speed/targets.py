@@ -84,12 +84,20 @@ def _question(results: Results) -> Iterator[Row]:
         if held.get("ratio"):
             total, raw = held["total_ms"]["p50"], held["raw_ms"]["p50"]
             yield Row("a question / query + reader", total, "ms", raw, held["ratio"], "≤", bound(QUESTION, size), size)
+        if held.get("ratio_all_models"):
+            every, ratio = held["models_ms"]["p50"], held["ratio_all_models"]
+            yield Row(
+                "a question / all that its models do", held["total_ms"]["p50"], "ms", every, ratio, "≤", None, size
+            )
 
 
 def _retrieval(results: Results) -> Iterator[Row]:
     for size, held in sizes(results, "question"):
         p95 = held["retrieval_ms"]["p95"]
         yield Row("retrieval, p95", p95, "ms", None, p95, "≤", bound(RETRIEVAL_MS, size), size)
+        if held.get("retrieval_cold_ms"):
+            first = held["retrieval_cold_ms"]["p95"]
+            yield Row("retrieval, p95, files not yet in memory", first, "ms", None, first, "≤", None, size)
         if held.get("recall"):
             found = held["recall"]["at_10"]
             yield Row("recall@10", found, "", None, found, "≥", RECALL, size)
@@ -135,6 +143,10 @@ def _load(results: Results) -> Iterator[Row]:
     yield Row(
         f"{ASKERS} askers, throughput / one asker's", many["per_second"], "1/s", one["per_second"], louder, "≥", LOUDER
     )
+    if held.get("cores") and one.get("cpu_ms"):
+        most = round(1000 * held["cores"] / one["cpu_ms"], 2)  # were one asker's questions spread over all cores
+        share = round(many["per_second"] / most, 4)
+        yield Row(f"{ASKERS} askers, throughput / all cores'", many["per_second"], "1/s", most, share, "≥", None)
 
 
 def _start(results: Results) -> Iterator[Row]:
