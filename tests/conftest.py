@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,19 @@ from rag.errors import ModelError
 from rag.protocols import Embedder
 from tests.fakes_embed import HashEmbedder
 
+LONG = (
+    "test_browser", "test_fuzz", "test_embed_model", "test_notebooks", "test_disk", "test_kill", "test_corruption",
+    "test_cluster", "test_eval_peers", "test_training", "test_eval_report",
+)  # fmt: skip
+"""Files that take longest, some of it waiting. They begin first where several files are tested at a time: none is left for the
+end, when the others have nothing to do (pytest-xdist by itself puts those with the fewest tests last)."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        order = {name: place for place, name in enumerate(LONG)}
+        items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -21,6 +35,17 @@ def own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             patch.delenv(name)
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_own_models(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The models of one file are gone before the next opens its own: torch's are cycles, which nothing else takes away for long."""
+    yield
+    if any(item.path == request.path and item.get_closest_marker("model") for item in request.session.items):
+        from rag.embed.shared import give_back
+
+        gc.collect()
+        give_back()
 
 
 @pytest.fixture
@@ -38,7 +63,29 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> HashEmbedder:
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
-    """The real default model, for tests marked `model`. Where it cannot be had they skip, except in CI."""
+    """The real default model, for tests marked `model`: opened once in a process, with half a gigabyte. Where it cannot be had
+    they skip, except in CI."""
+    return opened()
+
+
+@pytest.fixture
+def one_model(monkeypatch: pytest.MonkeyPatch, embedder: Embedder) -> Embedder:
+    """Whatever opens the default model in this process gets the one that is open."""
+    for place in ("rag.embed.open_embedder", "rag.assistant.open_embedder"):
+        monkeypatch.setattr(place, lambda *_, **__: embedder)
+    return embedder
+
+
+@pytest.fixture(scope="session")
+def prepared() -> None:
+    """The default model's files, for tests marked `model` that open it in a process of their own."""
+    from rag.embed import is_prepared
+
+    if not is_prepared():
+        opened()
+
+
+def opened() -> Embedder:
     from rag.embed import open_embedder
 
     try:

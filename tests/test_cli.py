@@ -460,7 +460,7 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(folder: Path) -> None:
 
 
 @pytest.mark.model
-def test_the_real_model_answers_as_a_program(embedder: object, folder: Path) -> None:
+def test_the_real_model_answers_as_a_program(prepared: None, folder: Path) -> None:
     ran = run("ask", "馆内有多少座书亭？", "--json", "--folder", str(folder))
     assert ran.returncode == 0, ran.stderr.decode()
     answer = json.loads(ran.stdout)

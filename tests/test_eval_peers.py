@@ -437,7 +437,7 @@ def there(module: str) -> bool:
 @pytest.mark.model
 @pytest.mark.skipif(not all(map(there, PEERS)), reason="the extra 'peers' is not installed (it is not one of test's)")
 def test_the_real_pipelines_on_three_documents_offline(
-    three: Path, embedder: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    three: Path, one_model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tried: list[Any] = []
 

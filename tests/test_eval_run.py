@@ -564,6 +564,7 @@ def test_a_set_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("one_model")
 def test_the_real_assistant_on_the_real_article(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -576,6 +577,7 @@ def test_the_real_assistant_on_the_real_article(
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("one_model")
 def test_the_real_assistant_on_a_folder_with_its_own_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -411,6 +411,8 @@ def test_all_of_it_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ]  # fmt: skip
     assert command.main([*given_, "--json"], in_process) == 0
     content = json.loads(capsys.readouterr().out.splitlines()[-1])
+    indexing = content["parts"]["indexing"]
+    assert indexing["ratio"] > 1 and indexing["unchanged_ms"] > 0 and indexing["changed_ms"] > 0
     build = content["parts"]["build@60"]
     assert 60 <= build["passages"] <= 60 + 2 * TOGETHER and sum(build["vectors"].values()) == build["passages"]
     assert content["parts"]["question@60"]["recall"] == {

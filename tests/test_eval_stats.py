@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats as scipy_stats
 
 from eval.metrics import mean, percentile, wilson
 from eval.stats import clustered_bootstrap, holm, paired_bootstrap, paired_randomisation
@@ -32,6 +31,8 @@ def test_the_bootstrap_agrees_with_every_resample_there_is() -> None:
 
 
 def test_the_bootstrap_agrees_with_scipy_where_each_question_stands_alone() -> None:
+    from scipy import stats as scipy_stats  # most of a second, in every process that collects the tests
+
     draw = np.random.default_rng(2)
     values = draw.beta(2, 1, 150)
     theirs = scipy_stats.bootstrap((values,), np.mean, method="percentile", rng=draw, n_resamples=5000)
@@ -92,6 +93,8 @@ def test_few_questions_are_swapped_in_every_way_there_is(differences: list[int])
 @given(DIFFERENCES.filter(lambda differences: len(differences) > 1))
 @settings(max_examples=30, deadline=None)
 def test_the_exact_test_equals_scipys(differences: list[int]) -> None:
+    from scipy import stats as scipy_stats  # most of a second, in every process that collects the tests
+
     theirs = scipy_stats.permutation_test(
         (np.array(differences), np.zeros(len(differences))),
         lambda x, y, axis: np.mean(x - y, axis=axis),

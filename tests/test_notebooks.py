@@ -14,8 +14,6 @@ from typing import Any
 import nbformat
 import pytest
 
-from rag.protocols import Embedder
-
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "eval" / "notebooks"
 NAMES = ("01-first-steps", "02-compare-settings", "03-read-a-run")
@@ -103,7 +101,7 @@ def test_each_heading_has_a_line_of_english_and_each_cell_of_code_comes_with_wor
 @pytest.mark.model
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs_anywhere_and_shows_what_it_keeps(
-    name: str, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, prepared: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nbclient import NotebookClient
 
