@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from eval.embedding import embedder_of
 from eval.progress import Meter
 from eval.reading_bench import Bench, Figure, SpanReader, System, Tools
 from eval.reading_cost import size, speed
@@ -92,20 +93,12 @@ def product(settings: Settings) -> tuple[Tools, dict[str, Any]]:
     """The product as the settings make it, and a word on what is measured. Nothing is loaded before it is used. Rows on
     spans and margins read with the shipped model, whatever the setting `reader` makes the assistant read with."""
     from rag.assistant import Assistant
-    from rag.embed import open_embedder
     from rag.embed.prepare import default_dir
     from rag.reader.span import SHIPPED, open_span_model
 
     @cache
     def embedder() -> Embedder:
-        return open_embedder(
-            settings.model,
-            engine=settings.engine,
-            model_dir=settings.model_dir,
-            query_prompt=settings.query_prompt,
-            passage_prompt=settings.passage_prompt,
-            threads=settings.threads,
-        )
+        return embedder_of(settings)
 
     def open_texts(
         rows: Sequence[tuple[str, str, str]], progress: ProgressFn

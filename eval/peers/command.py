@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.embedding import embedder_of
 from rag.config import Settings
 from rag.errors import DataError, RagError
 
@@ -112,19 +113,10 @@ def opened(settings: Settings, meter: Meter) -> tuple[SentenceEmbedder, list[Pip
     """Our embedder, and the others with the same weights. Raises MissingExtraError, ModelError."""
     from eval.peers.langchain import LangChain
     from eval.peers.llamaindex import LlamaIndex
-    from rag.embed import open_embedder
     from rag.embed.embedder import SentenceEmbedder
     from rag.embed.open import locate
 
-    embedder = open_embedder(
-        settings.model,
-        engine=settings.engine,
-        model_dir=settings.model_dir,
-        query_prompt=settings.query_prompt,
-        passage_prompt=settings.passage_prompt,
-        threads=settings.threads,
-        progress=meter.report,
-    )
+    embedder = embedder_of(settings, meter.report)
     assert isinstance(embedder, SentenceEmbedder)
     kind, path = locate(settings.model, settings.model_dir)
     place = settings.model if kind == "hub" else str(path)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.embedding import embedder_of
 from eval.export import put
 from eval.speed.job import Job, Open
 from rag.config import Settings
@@ -55,18 +56,8 @@ def done(job: Job, open_embedder: Open) -> dict[str, Any]:
 
 
 def opened() -> Embedder:
-    """The embedder of the settings, and the span model beside it as an assistant would have it loaded. Raises ModelError."""
-    from rag.embed import open_embedder
-
-    settings = Settings.load()
-    return open_embedder(
-        settings.model,
-        engine=settings.engine,
-        model_dir=settings.model_dir,
-        query_prompt=settings.query_prompt,
-        passage_prompt=settings.passage_prompt,
-        threads=settings.threads,
-    )
+    """The embedder of the settings. Raises ModelError."""
+    return embedder_of(Settings.load())
 
 
 if __name__ == "__main__":

@@ -87,11 +87,11 @@ class SentenceEmbedder:
         if few and not waited_for and work <= _LEAST_TOKENS:
             vectors = self._turns.together(pieces)
         else:
-            share = -(-work // self.encoder.lanes)
-            budget = min(self._budget, max(_LEAST_TOKENS, share))
             if few and waited_for:
                 groups = plan(widths, self.encoder.lanes)
             else:
+                share = -(-work // self.encoder.lanes)
+                budget = min(self._budget, max(_LEAST_TOKENS, share))
                 groups = batches(widths, budget, _BATCH_TEXTS, self.encoder.rows)
             found = self._turns.apart([[pieces[i] for i in group] for group in groups], urgent=work <= _BATCH_TOKENS)
             vectors = np.empty((len(pieces), self.dim), dtype=np.float32)

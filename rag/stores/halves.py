@@ -72,9 +72,8 @@ class KeptHalves:
         self.dim = dim
         self._disk = disk
         self._on_disk = disk.count if disk is not None else 0
-        self._rows = np.arange(
-            self._on_disk, dtype=np.int32
-        )  # by position, ascending: where it lies, on disk or beyond
+        # By position, ascending: where it lies, on disk or beyond.
+        self._rows = np.arange(self._on_disk, dtype=np.int32)
         self._added: Halves = np.empty((0, dim), dtype=np.float16)  # with room for more
         self._used = 0
 
